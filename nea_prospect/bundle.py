@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import asteroid_id, read_table, sha256, write_bytes, write_table
-from .loading import bundled
+from .core import asteroid_id, sha256, write_bytes, write_table
 
 # %% ../nbs/91_bundle.ipynb #2e79807a
 WHEELS = {

@@ -318,8 +318,8 @@ def save_figure(axes, run_dir, name):
     os.replace(temporary, path)
 
 # %% ../nbs/00_core.ipynb #a1814d48
-def report_progress(run_dir, message):
-    """Tell the runner how far a stage has come; print when there is no run folder.
+def report_progress(run_dir, message, fraction=0.0):
+    """Tell the runner how far a stage has come; without a run folder do nothing.
 
     Parameters
     ----------
@@ -327,9 +327,9 @@ def report_progress(run_dir, message):
         Run folder, or an empty string.
     message : str
         One line.
+    fraction : float
+        Share of the stage's work that is done.
     """
     if run_dir:
         with open(Path(run_dir) / "progress.log", "a", encoding="utf-8") as file:
-            file.write(message + "\n")
-    else:
-        print(message, flush=True)
+            file.write(f"{fraction:.4f} {message}\n")

@@ -15,9 +15,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import (GROUP_COLORS, GROUPS, read_arrays, read_table, save_figure, use_style, write_arrays,
-                               write_table)
-from .loading import bundled, load_dataset, read_dataset
+from .core import GROUP_COLORS, GROUPS, read_arrays, read_table, write_arrays, write_table
+from .loading import bundled
 
 # %% ../nbs/02_features.ipynb #0e94e8dd
 WAVELENGTH_GRID = np.r_[np.arange(450, 1051, 25), np.arange(1100, 2451, 50)] / 1000.0  # um, 53 points
@@ -46,6 +45,9 @@ def _resample_batch(spectra, grid, max_gap):
     row, column = np.nonzero(filled)
     x = sum_x[filled] / count[filled]
     axis, target = row * stride + x, np.arange(shape[0])[:, None] * stride + grid
+    n_knots = filled.sum(axis=1)
+    last = np.cumsum(n_knots) - 1
+    target = np.where(n_knots[:, None] > 0, np.clip(target, axis[np.minimum(last - n_knots + 1, len(axis) - 1)][:, None], axis[last][:, None]), target)
     values = np.interp(target.ravel(), axis, sum_y[filled] / count[filled]).reshape(shape)
     after = np.clip(np.searchsorted(axis, target), 1, len(axis) - 1)
     bridged = axis[after] - axis[after - 1] <= max_gap

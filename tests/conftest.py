@@ -1,0 +1,57 @@
+"""Shared data of the tests."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nea_prospect.loading import bundled
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def archives():
+    """Folder with the real archives that the project is tested on, where it lies beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("the archives of real data are not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture
+def spectrum_text():
+    """A function that writes a made-up spectrum of 40 points with a given unit, separator and line end."""
+
+    def write(factor=1.0, separator=" ", line_end="\n", header="", columns=3, order=1):
+        wavelength = np.linspace(0.45, 2.4, 40)[::order]
+        reflectance = 1 + 0.1 * wavelength
+        values = np.column_stack([wavelength * factor, reflectance, np.full(40, 0.01), np.ones(40)])[:, :columns]
+        lines = [separator.join(f"{value:.6g}" for value in row) for row in values]
+        return line_end.join([*([header] if header else []), *lines, ""]).encode()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_input(tmp_path_factory):
+    """A catalog and a zip with a few bundled asteroids of each group, in a folder with a space and an accent."""
+    folder = tmp_path_factory.mktemp("données d'été")
+    catalog, archive = bundled()
+    rows = pd.read_csv(catalog, dtype=str, keep_default_na=False)
+    with zipfile.ZipFile(archive) as source:
+        names = source.namelist()
+        numbers = {str(int(name[1:7])) for name in names if name[1:7].isdigit()}
+        rows = rows[rows.number.isin(numbers)]
+        first = {"S": 24, "Sq": 12, "C": 14, "B": 8, "X": 14, "Xe": 6, "V": 14, "D": 12, "": 6}
+        rows = pd.concat([rows[rows["class"] == name].head(count) for name, count in first.items()])
+        rows.to_csv(folder / "my catalog.csv", index=False)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+            for name in names:
+                if name[1:7].isdigit() and str(int(name[1:7])) in set(rows.number):
+                    target.writestr(name, source.read(name))
+        (folder / "my spectra.zip").write_bytes(buffer.getvalue())
+    return folder / "my catalog.csv", folder / "my spectra.zip"
