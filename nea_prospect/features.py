@@ -30,31 +30,32 @@ def _resample_batch(spectra, grid, max_gap):
     owner = np.repeat(np.arange(len(spectra)), lengths)
     wavelength = np.concatenate([item.wavelength for item in spectra])
     reflectance = np.concatenate([item.reflectance for item in spectra])
-    middle = (grid[1:] + grid[:-1]) / 2
-    edges = np.r_[grid[0] - (middle[0] - grid[0]), middle, grid[-1] + (grid[-1] - middle[-1])]
+    below, above = grid[1] - grid[0], grid[-1] - grid[-2]
+    n_below, n_above = int(np.ceil(max_gap / below)), int(np.ceil(max_gap / above))
+    cells = np.r_[grid[0] - below * np.arange(n_below, 0, -1), grid, grid[-1] + above * np.arange(1, n_above + 1)]
+    edges = np.r_[cells[0] - below / 2, (cells[1:] + cells[:-1]) / 2, cells[-1] + above / 2]
     inside = (wavelength >= edges[0]) & (wavelength < edges[-1])
-    cell = np.searchsorted(edges, wavelength[inside], side="right") - 1
-    key = owner[inside] * len(grid) + cell
-    shape = (len(spectra), len(grid))
+    key = owner[inside] * len(cells) + np.searchsorted(edges, wavelength[inside], side="right") - 1
+    shape = (len(spectra), len(cells))
     count, sum_x, sum_y = (np.bincount(key, weights, minlength=shape[0] * shape[1]).reshape(shape)
                            for weights in (None, wavelength[inside], reflectance[inside]))
     filled = count > 0
     if not filled.any():
-        return np.full(shape, np.nan)
+        return np.full((len(spectra), len(grid)), np.nan)
     stride = 10 * (edges[-1] - edges[0])
-    row, column = np.nonzero(filled)
-    x = sum_x[filled] / count[filled]
-    axis, target = row * stride + x, np.arange(shape[0])[:, None] * stride + grid
+    axis = np.nonzero(filled)[0] * stride + sum_x[filled] / count[filled]
+    target = np.arange(len(spectra))[:, None] * stride + grid
     n_knots = filled.sum(axis=1)
     last = np.cumsum(n_knots) - 1
-    target = np.where(n_knots[:, None] > 0, np.clip(target, axis[np.minimum(last - n_knots + 1, len(axis) - 1)][:, None], axis[last][:, None]), target)
-    values = np.interp(target.ravel(), axis, sum_y[filled] / count[filled]).reshape(shape)
+    low, high = axis[np.clip(last - n_knots + 1, 0, len(axis) - 1)][:, None], axis[np.clip(last, 0, len(axis) - 1)][:, None]
     after = np.clip(np.searchsorted(axis, target), 1, len(axis) - 1)
-    bridged = axis[after] - axis[after - 1] <= max_gap
+    bridged = (target >= low) & (target <= high) & (axis[after] - axis[after - 1] <= max_gap)
+    values = np.interp(np.clip(target, low, np.maximum(low, high)), axis, sum_y[filled] / count[filled])
+    own = filled[:, n_below:n_below + len(grid)]
     first = np.cumsum(lengths) - lengths
     low, high = wavelength[first] - EDGE, wavelength[first + lengths - 1] + EDGE
     within = (grid >= low[:, None]) & (grid <= high[:, None])
-    return np.where(within & (filled | bridged), values, np.nan)
+    return np.where(within & (own | bridged), values, np.nan)
 
 # %% ../nbs/02_features.ipynb #c8c10df6
 def resample_spectra(spectra, grid=WAVELENGTH_GRID, max_gap=MAX_GAP):
@@ -393,7 +394,7 @@ def plot_group_spectra(reflectance, labels, ax=None):
     labels, visible = np.asarray(labels), np.isfinite(reflectance[:, np.argmin(np.abs(WAVELENGTH_GRID - 0.55))])
     for group in GROUPS:
         rows = reflectance[(labels == group) & visible]
-        shown = np.isfinite(rows).sum(axis=0) >= min(3, max(1, len(rows)))
+        shown = np.isfinite(rows).sum(axis=0) >= max(1, len(rows) / 3)
         if group == "Other" or not shown.any():
             continue
         low, median, high = np.nanpercentile(rows[:, shown], [16, 50, 84], axis=0)

@@ -598,14 +598,15 @@ def read_dataset(run_dir):
     return Dataset(spectra, table, rejects, *arrays["counts"].tolist())
 
 # %% ../nbs/01_loading.ipynb #bc3c48f5
-def plot_spectra(spectra, labels=None, ax=None):
-    """Plot spectra, each divided by its median.
+def plot_spectra(spectra, labels, colors, ax=None):
+    """Plot spectra, each divided by its median, with their uncertainties as bands.
 
     Parameters
     ----------
     spectra : list of Spectrum
-    labels : list of str, optional
+    labels : list of str
         Legend entries.
+    colors : list of str
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -613,15 +614,14 @@ def plot_spectra(spectra, labels=None, ax=None):
     matplotlib.axes.Axes
     """
     ax = ax or plt.subplots(figsize=(7, 3.6))[1]
-    for spectrum, label in zip(spectra, labels or [None] * len(spectra)):
+    for spectrum, label, color in zip(spectra, labels, colors, strict=True):
         scale = np.median(spectrum.reflectance)
-        line, = ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=1, label=label)
+        ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=1, color=color, label=label)
         if spectrum.uncertainty is not None:
             low, high = ((spectrum.reflectance + sign * spectrum.uncertainty) / scale for sign in (-1, 1))
-            ax.fill_between(spectrum.wavelength, low, high, color=line.get_color(), alpha=0.25, lw=0)
+            ax.fill_between(spectrum.wavelength, low, high, color=color, alpha=0.25, lw=0)
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (median = 1)")
-    if labels:
-        ax.legend()
+    ax.legend()
     return ax
 
 # %% ../nbs/01_loading.ipynb #79802c2b

@@ -83,6 +83,7 @@ def _keras():
         import keras
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")
         try:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -573,5 +574,6 @@ def plot_training(networks, ax=None):
             curve = item.history_.get(name, [])
             ax.plot(np.arange(1, len(curve) + 1), curve, color=color, lw=1, label=title if index == 0 else None)
     ax.set(xlabel="Epoch", ylabel="Cross-entropy (nat)", ylim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax

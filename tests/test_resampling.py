@@ -1,0 +1,65 @@
+"""Folds by asteroid, auxiliary spectra without test asteroids, balance inside a fold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nea_prospect.core import GROUPS
+from nea_prospect.resampling import N_FOLDS, asteroid_folds, balance, compare_smote_order, other_asteroids
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([*GROUPS, "", "ambiguous"]), st.integers(1, 4)), min_size=30, max_size=80), st.integers(0, 9))
+def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
+    labels = np.repeat([label for label, _ in asteroids], [count for _, count in asteroids])
+    names = np.repeat(np.arange(len(asteroids)), [count for _, count in asteroids]).astype(str)
+    usable = np.isin(labels, GROUPS)
+    if len(set(names[usable])) < N_FOLDS or len(set(labels[usable])) < 2:
+        return
+    folds = asteroid_folds(labels, names, n_repeats=2, seed=seed)
+    assert (folds[:, ~usable] == -1).all() and (folds[:, usable] >= 0).all()
+    assert (pd.DataFrame(folds.T).groupby(names).nunique() == 1).all(axis=None)
+    np.testing.assert_array_equal(folds, asteroid_folds(labels, names, n_repeats=2, seed=seed))
+    np.testing.assert_array_equal(folds[1:], asteroid_folds(labels, names, n_repeats=1, seed=seed + 1))
+
+
+def test_folds_are_those_of_the_protocol():
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels, names = np.array(["S-Group"] * 60 + ["C-Group"] * 25), np.arange(85).astype(str)
+    folds = asteroid_folds(labels, names, n_repeats=5)
+    for repeat in range(5):
+        for fold, (_, test) in enumerate(StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(labels, labels, names)):
+            np.testing.assert_array_equal(np.flatnonzero(folds[repeat] == fold), test)
+
+
+@pytest.mark.parametrize("field, value, test_value", [("number", "4", "4"), ("number", "4", "004"), ("designation", "2000 WL63", "2000wl63"), ("name", "Vesta", "VESTA")])
+def test_an_auxiliary_asteroid_of_the_test_fold_stays_out_by_any_name(field, value, test_value):
+    blank = {"number": "", "designation": "", "name": ""}
+    auxiliary = pd.DataFrame([blank | {field: value}, blank | {"number": "99"}])
+    test = pd.DataFrame([blank | {field: test_value, "number": test_value if field == "number" else "7"}])
+    assert other_asteroids(auxiliary, test).tolist() == [False, True]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=5), st.integers(1, 3))
+def test_balance_makes_groups_equal_and_keeps_every_row(counts, k):
+    y = np.repeat([f"g{index}" for index in range(len(counts))], counts)
+    X = np.random.default_rng(0).normal(size=(len(y), 3))
+    X_new, y_new = balance(X, y, k)
+    assert set(np.unique(y_new, return_counts=True)[1]) == {max(counts)}
+    np.testing.assert_array_equal(X_new[:len(X)], X)
+    for name, count in zip(np.unique(y), counts):
+        rows = X_new[y_new == name]
+        if count <= k:
+            assert {tuple(row) for row in rows} == {tuple(row) for row in X[y == name]}
+        assert (rows >= X[y == name].min(axis=0) - 1e-9).all() and (rows <= X[y == name].max(axis=0) + 1e-9).all()
+
+
+def test_smote_before_the_split_pretends_even_on_noise():
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(150, 4)), np.array(["S-Group"] * 110 + ["C-Group"] * 25 + ["V-type"] * 15)
+    order = compare_smote_order(X, labels, np.arange(150).astype(str))
+    assert order.balanced_accuracy.iloc[0] < 0.5 < order.balanced_accuracy.iloc[1]

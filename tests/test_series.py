@@ -1,0 +1,263 @@
+"""The runner: parameters that are checked, failures that are told, folders that are never mistaken."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from nea_prospect import series
+from nea_prospect.core import GROUPS, read_json, sha256, write_json
+from nea_prospect.loading import bundled
+from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, run_series
+
+COMMAND = Path(sys.executable).with_name("nea-prospect")
+
+
+def nea_prospect(*arguments, cwd):
+    return subprocess.run([COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--preset", "slow"], "unknown preset 'slow'; there are default, full, quick"),
+    (["--set", "epoch=5"], "unknown parameter 'epoch'"),
+    (["--set", "epochs=many"], "parameter epochs is 'many', but must be of type int"),
+    (["--set", "epochs"], "--set takes NAME=VALUE"),
+    (["--set", "run_dir=/tmp/x"], "unknown parameter 'run_dir'"),
+    (["--catalog", "missing.csv", "--spectra", "missing.zip"], "no catalog at"),
+    (["--catalog", "good.csv", "--spectra", "missing.zip"], "no archive of spectra at"),
+    (["--catalog", "good.csv"], "give both --catalog and --spectra"),
+    (["--catalog", "bad.csv", "--spectra", "s.zip"], "has no column for the number or designation"),
+    (["--catalog", "folder", "--spectra", "s.zip"], "no catalog at"),
+    (["--out", "full"], "already holds something else"), (["--out", "full", "--replace"], "already holds something else"),
+    (["--out", "old run"], "already holds a run"), (["--out", "file"], "already holds something else")])
+def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, arguments, message):
+    (tmp_path / "good.csv").write_text("number,class\n1,C\n")
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("precious")
+    (tmp_path / "old run").mkdir()
+    (tmp_path / "old run" / "run.json").write_text("{}")
+    (tmp_path / "file").write_text("precious")
+    before = sha256(tmp_path)
+    result = nea_prospect("run", *([] if "--out" in arguments else ["--out", "new"]), *arguments, cwd=tmp_path)
+    assert result.returncode == 1 and result.stdout == ""
+    assert message in result.stderr and result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
+    assert sha256(tmp_path) == before and not (tmp_path / "new").exists()
+
+
+def test_unmatched_spectra_and_unreadable_archives_are_told_by_the_stage(tmp_path, small_input):
+    (tmp_path / "c.csv").write_text("number,class\n99999999,C\n")
+    result = nea_prospect("run", "--catalog", "c.csv", "--spectra", small_input[1], "--out", "new", cwd=tmp_path)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "notebook 01_loading failed in cell" in result.stderr.splitlines()[-1] and "belongs to one of the 1 rows" in result.stderr
+    assert not (tmp_path / "new").exists()
+    assert read_json(tmp_path / "new.unfinished" / "run.json")["status"] == "failed"
+    (tmp_path / "s.zip").write_bytes(b"no zip at all")
+    result = nea_prospect("run", "--catalog", "c.csv", "--spectra", "s.zip", "--out", "new", cwd=tmp_path)
+    assert "neither a zip, a tar nor a folder" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["x='; import os", 'x={"a": 1}', "x=[1, 2]", "x=\n", "no equals", "x=: :", "x=!!python/object:os.system"])
+def test_settings_are_values_never_code(text):
+    try:
+        parsed = parse_settings([text])
+    except RunError:
+        return
+    assert all(isinstance(value, (str, int, float, bool)) for value in parsed.values())
+
+
+def test_presets_fit_the_notebooks():
+    for name in ("quick", "default", "full"):
+        parameters = collect_parameters(read_preset(name), {"seed": 3}, {"run_dir": "r", "catalog": "", "spectra": ""})
+        assert list(parameters) == list(series.STAGES)
+        assert parameters["04_modeling"]["seed"] == parameters["03_resampling"]["seed"] == 3
+        assert parameters["05_evaluation"]["selected"] == "network"
+    with pytest.raises(RunError, match="preset sets 'epoch', which notebook 04_modeling does not declare"):
+        collect_parameters({"04_modeling": {"epoch": 1}}, {}, {})
+
+
+def make_stage(folder, stage, *code):
+    cells = [nbformat.v4.new_markdown_cell(f"# {stage}\n> Test."), nbformat.v4.new_markdown_cell("## Run"),
+             nbformat.v4.new_code_cell('run_dir: str = ""', metadata={"tags": ["parameters"]}), *(nbformat.v4.new_code_cell(text) for text in code)]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / f"{stage}.ipynb")
+
+
+@pytest.fixture
+def short_series(tmp_path, monkeypatch):
+    """A series of two notebooks, in a folder whose name has braces; the second is written by the test."""
+    folder = tmp_path / "n{b}s"
+    (folder / "presets").mkdir(parents=True)
+    (folder / "presets" / "quick.yaml").write_text("common: {}\n")
+    make_stage(folder, "01_loading", "1 + 1")
+    monkeypatch.setattr(series, "notebooks_dir", lambda: folder)
+    monkeypatch.setattr(series, "STAGES", ("01_loading", "02_features"))
+    monkeypatch.setattr(series, "DECLARED_FILES", ("notebooks/01_loading.ipynb", "notebooks/02_features.ipynb", "result.txt"))
+    monkeypatch.setattr(series, "make_report", lambda *_: None)
+    return folder
+
+
+WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
+
+
+@pytest.mark.parametrize("code, limit, message", [
+    ("1 / 0", 60, "notebook 02_features failed in cell 3: ZeroDivisionError: division by zero"),
+    ("raise ValueError('first\\nsecond')", 60, "ValueError: first (partial"),
+    ("import time; time.sleep(60)", 4, "a cell was still running at the time limit"),
+    ("import os; os._exit(1)", 60, "DeadKernelError"),
+    ("2 + 2", 60, "every stage returned, but result.txt was not written")])
+def test_a_failing_stage_is_named_and_leaves_no_finished_run(short_series, tmp_path, code, limit, message):
+    make_stage(short_series, "02_features", code)
+    with pytest.raises(RunError) as error:
+        run_series(tmp_path / "run", preset="quick", time_limit=limit + 6)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+    unfinished = tmp_path / "run.unfinished"
+    record = read_json(unfinished / "run.json")
+    assert record["status"] == "failed" and record["reason"] == str(error.value)
+    if "result.txt" not in message:
+        assert sorted(path.name for path in (unfinished / "notebooks").glob("*.ipynb")) == ["01_loading.ipynb", "02_features.failed.ipynb"]
+
+
+def test_a_failed_run_makes_way_for_the_next_and_a_complete_one_only_when_asked(short_series, tmp_path):
+    make_stage(short_series, "02_features", "1 / 0")
+    with pytest.raises(RunError):
+        run_series(tmp_path / "run", preset="quick")
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    run_series(tmp_path / "run", preset="quick")
+    record = read_json(tmp_path / "run" / "run.json")
+    assert record["status"] == "complete" and record["outputs"]["result.txt"] == sha256(tmp_path / "run" / "result.txt")
+    assert record["inputs"]["catalog"]["sha256"] == sha256(bundled()[0])
+    assert not list(tmp_path.glob("run.*"))
+    with pytest.raises(RunError, match="already holds a run"):
+        run_series(tmp_path / "run", preset="quick")
+    make_stage(short_series, "02_features", "1 / 0")
+    with pytest.raises(RunError, match="ZeroDivision"):
+        run_series(tmp_path / "run", preset="quick", replace=True)
+    assert read_json(tmp_path / "run" / "run.json")["status"] == "complete", "the old run stays until the new one is complete"
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    run_series(tmp_path / "run", preset="quick", replace=True)
+    assert not list(tmp_path.glob("run.*"))
+
+
+def test_an_interrupted_run_says_so(short_series, tmp_path, monkeypatch):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(series, "make_report", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_series(tmp_path / "run", preset="quick")
+    assert read_json(tmp_path / "run.unfinished" / "run.json")["reason"] == "interrupted" and not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
+    unfinished = tmp_path / "run.unfinished"
+    unfinished.mkdir()
+    with pytest.raises(RunError, match="holds no record of a run"):
+        claim_folder(tmp_path / "run", False)
+    write_json(unfinished / "run.json", {"status": "running", "process": os.getppid()})
+    with pytest.raises(RunError, match=f"process {os.getppid()} is making a run"):
+        claim_folder(tmp_path / "run", False)
+    write_json(unfinished / "run.json", {"status": "running", "process": 2**22 + 1})
+    assert claim_folder(tmp_path / "run", False) == unfinished and not any(unfinished.iterdir())
+
+
+@pytest.fixture(scope="module")
+def quick_runs(small_input, tmp_path_factory):
+    """The quick preset twice, with one and with two processes, started in a folder with a space and an accent."""
+    folder = tmp_path_factory.mktemp("sortie d'été")
+    for number in (1, 2):
+        result = nea_prospect("run", "--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--out", f"run {number}",
+                              "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder)
+        assert result.returncode == 0, result.stderr
+        assert "Report: " in result.stdout and "[5/5] 05_evaluation: done" in result.stderr
+    return folder / "run 1", folder / "run 2"
+
+
+@pytest.mark.slow
+class TestARealRun:
+    def test_every_declared_file_is_there_and_recorded(self, quick_runs):
+        record = read_json(quick_runs[0] / "run.json")
+        assert record["status"] == "complete" and list(record["stages"]) == list(series.STAGES)
+        for name in series.DECLARED_FILES:
+            assert record["outputs"][name] == sha256(quick_runs[0] / name)
+        assert not list(quick_runs[0].glob("*.log")) and not list(quick_runs[0].glob("notebooks/*.log"))
+
+    def test_the_same_seed_gives_the_same_bytes(self, quick_runs):
+        for name in ("nea_classification_predictions.csv", "metrics.json", "rejects.csv", "stages/probabilities.npz", "figures/05_scores.png"):
+            assert (quick_runs[0] / name).read_bytes() == (quick_runs[1] / name).read_bytes(), name
+
+    def test_predictions_cover_every_asteroid(self, quick_runs, small_input):
+        predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str})
+        catalog = pd.read_csv(small_input[0], dtype=str, keep_default_na=False)
+        assert sorted(predictions.Asteroid_ID) == sorted(catalog.number)
+        assert predictions[[f"Prob_{group}" for group in GROUPS]].sum(axis=1).sub(1).abs().max() < 1e-5
+        unlabelled = catalog.number[catalog["class"] == ""]
+        assert set(predictions.Asteroid_ID[predictions.Prediction == "plain"]) == set(unlabelled) != set()
+
+    def test_metrics_have_the_documented_shape(self, quick_runs):
+        metrics = read_json(quick_runs[0] / "metrics.json")
+        assert {"selected", "labels", "n_spectra", "n_asteroids", "models", "six_groups"} <= metrics.keys()
+        for result in [*metrics["models"].values(), *metrics["six_groups"].values()]:
+            for score in ("accuracy", "balanced_accuracy", "macro_f1"):
+                assert result[score].keys() == {"mean", "sd", "low", "high"}
+                assert 0 <= result[score]["low"] <= result[score]["high"] <= 1
+            assert all(row.keys() == {"precision", "recall", "f1", "support"} for row in result["per_class"].values())
+        assert metrics["models"].keys() == {"majority", "logistic", "lda", "extra_trees", "network"}
+
+    def test_the_report_is_complete_in_itself(self, quick_runs):
+        pages = sorted((quick_runs[0] / "report").iterdir())
+        assert [page.name for page in pages] == [*(f"{stage}.html" for stage in series.STAGES), "index.html"]
+        for page in pages:
+            text = page.read_text(encoding="utf-8")
+            assert "<script" not in text and "src=\"http" not in text and "@import" not in text and "<link" not in text
+            assert "data:image/png;base64," in text
+
+    def test_executed_notebooks_hold_no_warnings_of_libraries(self, quick_runs):
+        for path in (quick_runs[0] / "notebooks").iterdir():
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+                for output in cell.get("outputs", []):
+                    assert output.get("name") != "stderr", (path.name, output["text"])
+
+    def test_the_kept_network_answers_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
+        import numpy as np
+
+        from nea_prospect.features import make_features
+        from nea_prospect.loading import read_dataset
+        from nea_prospect.modeling import load_saved_model, model_inputs
+
+        dataset = read_dataset(quick_runs[0])
+        plain = np.flatnonzero(dataset.table.label == "")
+        answer = load_saved_model(quick_runs[0]).predict_proba(model_inputs(*make_features([dataset.spectra[row] for row in plain])))
+        predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}).set_index("Asteroid_ID")
+        single = [row for row in range(len(plain)) if (dataset.table.asteroid == dataset.table.asteroid[plain[row]]).sum() == 1]
+        stated = predictions.loc[dataset.table.asteroid[plain[single]], [f"Prob_{group}" for group in GROUPS]].to_numpy()
+        np.testing.assert_allclose(answer[single], stated, atol=1e-4)
+
+    def test_a_second_run_into_the_same_folder_is_refused(self, quick_runs, small_input):
+        before = sha256(quick_runs[0])
+        result = nea_prospect("run", "--preset", "quick", "--out", quick_runs[0].name, cwd=quick_runs[0].parent)
+        assert result.returncode == 1 and "already holds a run" in result.stderr and sha256(quick_runs[0]) == before
+
+
+@pytest.mark.slow
+def test_an_error_in_a_notebook_of_the_real_series_stops_it(small_input, tmp_path, monkeypatch):
+    broken = tmp_path / "nbs"
+    shutil.copytree(series.notebooks_dir(), broken)
+    path = broken / "02_features.ipynb"
+    node = nbformat.read(path, as_version=4)
+    node.cells[-2].source = "raise RuntimeError('planted')"
+    nbformat.write(node, path)
+    monkeypatch.setattr(series, "notebooks_dir", lambda: broken)
+    with pytest.raises(RunError, match="notebook 02_features failed in cell .*RuntimeError: planted"):
+        run_series(tmp_path / "run", *small_input, preset="quick")
+    assert not (tmp_path / "run").exists() and not (tmp_path / "run.unfinished" / "metrics.json").exists()
