@@ -56,7 +56,7 @@ def test_the_python_example_of_readme_runs():
 
 def test_the_commands_of_readme_exist():
     make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"`?make (\w+)", readme())):
+    for target in set(re.findall(r"(?:^|`)make (\w+)", readme(), re.MULTILINE)):
         assert re.search(rf"^{target}:", make, re.MULTILINE), target
     help_text = subprocess.run([Path(sys.executable).with_name("nea-prospect"), "run", "--help"],
                                capture_output=True, text=True, check=True).stdout

@@ -243,7 +243,7 @@ class TestARealRun:
         stated = predictions.loc[dataset.table.asteroid[plain[single]], [f"Prob_{group}" for group in GROUPS]].to_numpy()
         np.testing.assert_allclose(answer[single], stated, atol=1e-4)
 
-    def test_a_second_run_into_the_same_folder_is_refused(self, quick_runs, small_input):
+    def test_a_second_run_into_the_same_folder_is_refused(self, quick_runs):
         before = sha256(quick_runs[0])
         result = nea_prospect("run", "--preset", "quick", "--out", quick_runs[0].name, cwd=quick_runs[0].parent)
         assert result.returncode == 1 and "already holds a run" in result.stderr and sha256(quick_runs[0]) == before
