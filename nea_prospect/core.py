@@ -36,26 +36,32 @@ GROUP_CLASSES = {
 CLASS_GROUP = {name: group for group, names in GROUP_CLASSES.items() for name in names}
 
 # %% ../nbs/00_core.ipynb #3e458410
+_NO_CLASS = ("", "-", "--", "?", "nan", "none", "null", "n/a", "na", "unknown")
+
+
 def parse_class(label):
     """Split a published class into its candidate classes.
 
     Parameters
     ----------
     label : str or None
-        Class as printed in a catalog: ``Sq``, ``Sqw:``, ``S_comp``, ``Q,R``, ``C;X``, ``TCG``.
+        Class as printed in a catalog: ``Sq``, ``Sqw:``, ``S_comp``, ``S-type``, ``Q,R``, ``C;X``, ``TCG``.
 
     Returns
     -------
     tuple of str
-        Candidates in the order given, decorations removed. Empty if the label is empty;
-        an unreadable candidate is returned as ``U`` (unusual).
+        Candidates in the order given, decorations removed. Empty if the label is empty or says that there is none
+        (``-``, ``unknown``); an unreadable candidate is returned as ``U`` (unusual).
     """
     if label is None or label != label:
         return ()
-    candidates = []
-    for token in re.split(r"[,;/|&\s]+", str(label).strip()):
-        core = re.sub(r"(_comp|[:?()*])", "", token)
+    text, candidates = str(label).strip(), []
+    if text.lower() in _NO_CLASS:
+        return ()
+    for token in re.split(r"[,;/|&\s]+", text):
+        core = re.sub(r"([_-](comp|complex|type)$|\([IV]+\)|[:?()*])", "", token, flags=re.IGNORECASE)
         core = core[:-1] if core.endswith("w") else core
+        core = core[:1].upper() + core[1:]
         if core in CLASS_GROUP:
             candidates.append(core)
         elif len(core) > 1 and core.isupper() and all(letter in CLASS_GROUP for letter in core):
@@ -83,7 +89,9 @@ def candidate_groups(label):
     return tuple(group for group in GROUPS if group in found)
 
 # %% ../nbs/00_core.ipynb #288176bf
-_DESIGNATION = re.compile(r"^(A\d{3}|\d{4})[ _-]*(?:([A-Za-z]{2})[ _]*0*(\d*)|(P-?L|T-?[123]))$", re.IGNORECASE)
+_DESIGNATION = re.compile(r"(A\d{3}|(?:18|19|20)\d{2})[ _-]*([A-HJ-Y][A-HJ-Z])[ _]*0*(\d*)(?=$|[ _\[(-])|(\d{4})[ _-]*([PT])-?([L123])(?=$|[ _\[(-])",
+                          re.IGNORECASE)
+_NUMBER = re.compile(r"\(?0*(\d+)\)?(?=$|[ _\[(-])")
 
 
 def asteroid_id(text):
@@ -92,7 +100,7 @@ def asteroid_id(text):
     Parameters
     ----------
     text : str, int or float
-        A number (``433``, ``433.0``, ``"(433)"``), a designation (``"2000 WL63"``) or a name.
+        A number (``433``, ``433.0``, ``"(433)"``, ``"433 Eros"``), a designation (``"2000 WL63"``) or a name.
 
     Returns
     -------
@@ -102,16 +110,22 @@ def asteroid_id(text):
     """
     if text is None or text != text:
         return ""
-    text = " ".join(str(text).strip().strip("()").split())
+    text = " ".join(str(text).split())
+    text = text[1:-1] if re.fullmatch(r"\([^()]*\)", text) else text
     if re.fullmatch(r"\d+(\.0*)?", text):
         return str(int(float(text))) if float(text) > 0 else ""
+    return _leading_identity(text) or text.lower()
+
+# %% ../nbs/00_core.ipynb #327b68e3
+def _leading_identity(text):
+    """Designation or number that a text begins with; empty if there is none."""
     if match := _DESIGNATION.match(text):
-        year, letters, order, survey = match.groups()
-        year = year.upper().replace("A", "1")
+        year, letters, order, survey_number, survey, plate = match.groups()
         if survey:
-            return f"{year} {survey[0]}-{survey[-1]}".upper()
-        return f"{year} {letters.upper()}{order}"
-    return text.lower()
+            return f"{survey_number} {survey}-{plate}".upper()
+        return f"{year.upper().replace('A', '1')} {letters.upper()}{order}"
+    match = _NUMBER.match(text)
+    return match.group(1) if match and match.group(1) != "0" else ""
 
 # %% ../nbs/00_core.ipynb #d8d4a22b
 def file_asteroid(name):
@@ -130,11 +144,7 @@ def file_asteroid(name):
     """
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].strip()
     bare = re.sub(r"^(au?|u)(?=\d)", "", stem, flags=re.IGNORECASE)
-    identity = asteroid_id(bare.replace("_", " "))
-    leading_number = re.match(r"0*(\d+)[ _-]+[A-Za-z]", bare)
-    if leading_number and not _DESIGNATION.match(bare.replace("_", " ")):
-        return asteroid_id(leading_number.group(1))
-    return identity
+    return (_leading_identity(stem) if _DESIGNATION.match(stem) else _leading_identity(bare)) or asteroid_id(stem.replace("_", " "))
 
 # %% ../nbs/00_core.ipynb #7054ccbc
 def write_bytes(path, data):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
-           'evaluate_models', 'score_table', 'class_table', 'score_original_split', 'prediction_table', 'plot_scores',
-           'plot_confusion', 'plot_per_class', 'plot_overview']
+           'evaluate_models', 'score_table', 'compare_models', 'class_table', 'score_original_split',
+           'prediction_table', 'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
 import matplotlib.pyplot as plt
@@ -170,15 +170,15 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS):
     return results
 
 # %% ../nbs/05_evaluation.ipynb #08befa93
-def score_table(results, probabilities):
+def score_table(results, repeats):
     """Scores of all models as a table to read.
 
     Parameters
     ----------
     results : dict of str to dict
         From `evaluate_models`.
-    probabilities : dict of str to ndarray
-        Tells in how many repeats each model took part.
+    repeats : dict of str to int
+        In how many repeats each model took part.
 
     Returns
     -------
@@ -187,11 +187,46 @@ def score_table(results, probabilities):
     """
     rows = {}
     for name in sorted(results, key=list(MODEL_TITLES).index):
-        result, row = results[name], {"repeats": len(probabilities[name])}
+        result, row = results[name], {"repeats": repeats[name]}
         for score, title in SCORE_TITLES.items():
             value = result[score]
             row[title] = f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
         rows[MODEL_TITLES[name]] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+# %% ../nbs/05_evaluation.ipynb #3d8a329b
+def compare_models(probabilities, table, selected, groups=NAMED_GROUPS, seed=0):
+    """Paired differences between the selected model and every other.
+
+    Parameters
+    ----------
+    probabilities : dict of str to ndarray of shape (n_repeats, n_spectra, 6)
+        The first repeat is compared.
+    table : pandas.DataFrame
+    selected : str
+    groups : tuple of str
+    seed : int
+        For the bootstrap, which draws the same asteroids for both models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each other model and score: ``difference``, ``low`` and ``high`` (95 % interval).
+    """
+    draws, columns = {}, [GROUPS.index(group) for group in groups]
+    for name in sorted(probabilities, key=list(MODEL_TITLES).index):
+        averaged, first = average_spectra(probabilities[name][0], table.asteroid)
+        truth = table.label.to_numpy(dtype=str)[first]
+        rows = np.isin(truth, groups)
+        codes = np.array([groups.index(group) for group in truth[rows]])
+        weights = np.vstack([np.ones(len(codes)), bootstrap_weights(codes, seed=seed)])
+        draws[name] = matrix_scores(confusion(codes, averaged[rows][:, columns].argmax(axis=1), len(groups), weights))
+    rows = {}
+    for name in draws:
+        for score in SCORE_TITLES if name != selected else ():
+            difference = draws[selected][score] - draws[name][score]
+            low, high = np.percentile(difference[1:], [2.5, 97.5])
+            rows[MODEL_TITLES[name], SCORE_TITLES[score]] = {"difference": difference[0], "low": low, "high": high}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #4ce70631
@@ -234,7 +269,7 @@ def score_original_split(original, part, table):
     return pd.DataFrame.from_dict(rows, orient="index", columns=["accuracy", "macro_f1", "n_test"])
 
 # %% ../nbs/05_evaluation.ipynb #73ec9a43
-def prediction_table(probabilities, table, folds):
+def prediction_table(probabilities, table, in_fold):
     """Group and probabilities for every asteroid.
 
     Parameters
@@ -243,8 +278,8 @@ def prediction_table(probabilities, table, folds):
         Of the selected model, in the first repeat.
     table : pandas.DataFrame
         One row a spectrum.
-    folds : ndarray of shape (n_spectra,)
-        Test fold in the first repeat, -1 where the asteroid took no part.
+    in_fold : ndarray of bool, shape (n_spectra,)
+        Whether the asteroid took part in the folds, as every asteroid with a certain group does.
 
     Returns
     -------
@@ -261,7 +296,7 @@ def prediction_table(probabilities, table, folds):
     for k, group in enumerate(GROUPS):
         result[f"Prob_{group}"] = averaged[:, k]
     result["Name"], result["Designation"], result["Published_Class"] = rows["name"], rows.designation, rows["class"]
-    result["Prediction"] = np.where(folds[first] >= 0, "out-of-fold", "plain")
+    result["Prediction"] = np.where(in_fold[first], "out-of-fold", "plain")
     result["N_Spectra"] = spectra.size().to_numpy()
     result["From_um"], result["To_um"] = spectra.from_um.min().to_numpy(), spectra.to_um.max().to_numpy()
     return result

@@ -125,10 +125,16 @@ def build_network(n_wavelengths, n_features, n_classes, dropout=0.3):
     output = layers.Dense(n_classes, activation="softmax", name="probabilities")(layers.Dropout(dropout)(joined))
     return keras.Model(inputs, output)
 
+# %% ../nbs/04_modeling.ipynb #0e77c38c
+def _fit_scaler(X):
+    """Scaler fitted to the observed values; a column that no row observed gets NaN, without a warning."""
+    with np.errstate(invalid="ignore"):
+        return StandardScaler().fit(X)
+
 # %% ../nbs/04_modeling.ipynb #e188b6aa
 def _scaled(scaler, X, n_wavelengths):
     """Inputs of the network: scaled values with 0 where not observed, and the marks, for spectrum and features."""
-    observed = np.isfinite(X)
+    observed = np.isfinite(X) & np.isfinite(scaler.mean_)
     values = np.where(observed, scaler.transform(X), 0.0).astype("float32")
     return np.hstack([values[:, :n_wavelengths], observed[:, :n_wavelengths], values[:, n_wavelengths:], observed[:, n_wavelengths:]], dtype="float32")
 
@@ -201,7 +207,7 @@ class TwoBranchClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"all rows are of one class, {self.classes_[0]!r}; at least 2 are needed")
         train, check = _inner_split(codes, groups, self.random_state)
-        self.scaler_ = StandardScaler().fit(X[train])
+        self.scaler_ = _fit_scaler(X[train])
         stacked = _scaled(self.scaler_, X, self.n_wavelengths)
         Z, t = _balance_observed(stacked[train], codes[train], self.n_wavelengths, self.k_neighbors, self.random_state)
         self._train(Z, t, stacked[check], codes[check])
@@ -236,13 +242,14 @@ class TwoBranchClassifier(ClassifierMixin, BaseEstimator):
 
 # %% ../nbs/04_modeling.ipynb #e5a6d64a
 def _inner_split(codes, groups, seed, n_splits=7):
-    """Rows to train on and rows for early stopping (none if a class has fewer asteroids than two)."""
+    """Rows to train on and rows for early stopping: a seventh of the asteroids, none of a class with fewer than seven."""
     groups = np.arange(len(codes)) if groups is None else np.asarray(groups)
-    smallest = min(len(np.unique(groups[codes == code])) for code in np.unique(codes))
-    if smallest < 2 or len(np.unique(groups)) < 4 * n_splits:
+    large = np.isin(codes, [code for code in np.unique(codes) if len(np.unique(groups[codes == code])) >= n_splits])
+    rows = np.flatnonzero(large & ~np.isin(groups, groups[~large]))
+    if len(np.unique(groups[rows])) < 4 * n_splits:
         return np.arange(len(codes)), np.arange(0)
-    splitter = StratifiedGroupKFold(min(n_splits, smallest) if smallest > 2 else 2, shuffle=True, random_state=seed)
-    return next(splitter.split(codes, codes, groups))
+    _, check = next(StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed).split(rows, codes[rows], groups[rows]))
+    return np.setdiff1d(np.arange(len(codes)), rows[check]), rows[check]
 
 # %% ../nbs/04_modeling.ipynb #4fef7827
 def _balance_observed(stacked, codes, n_wavelengths, k_neighbors, seed):
@@ -270,16 +277,16 @@ def make_models(epochs=60, seed=0):
     Returns
     -------
     dict of str to estimator
-        ``majority`` (always the most frequent group), ``lda`` (linear discriminants on Bus-DeMeo slope and PC1'-PC5'),
-        ``logistic`` (logistic regression on the spectrum), ``extra_trees`` (on spectrum and features), ``network``.
+        ``majority`` (always the most frequent group), ``logistic`` (logistic regression on the spectrum), ``lda`` (linear
+        discriminants on Bus-DeMeo slope and PC1'-PC5'), ``extra_trees`` (on spectrum and features), ``network``.
     """
     components = FunctionTransformer(_columns, kw_args={"first": INPUT_NAMES.index("bus_demeo_slope"), "last": len(INPUT_NAMES)})
     spectrum = FunctionTransformer(_columns, kw_args={"first": 0, "last": N_WAVELENGTHS})
     return {
         "majority": DummyClassifier(strategy="prior"),
-        "lda": make_pipeline(components, SimpleImputer(keep_empty_features=True), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1e-3)),
         "logistic": make_pipeline(spectrum, StandardScaler(), SimpleImputer(keep_empty_features=True, add_indicator=True),
                                   LogisticRegression(max_iter=500)),
+        "lda": make_pipeline(components, SimpleImputer(keep_empty_features=True), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1e-3)),
         "extra_trees": ExtraTreesClassifier(400, class_weight="balanced", random_state=seed),
         "network": TwoBranchClassifier(epochs=epochs, random_state=seed),
     }
@@ -316,7 +323,8 @@ def cross_validate(models, X, table, folds, auxiliary=None, network_repeats=1, w
     folds : ndarray of shape (n_repeats, n_spectra)
         From `asteroid_folds`.
     auxiliary : tuple of (ndarray, pandas.DataFrame), optional
-        Inputs and table of spectra that are added to each training fold, but for asteroids of its test fold.
+        Inputs and table of spectra that are added to each training fold, but for asteroids that it answers for. The
+        majority class is that of the targets alone.
     network_repeats : int
         In how many of the repeats the network takes part.
     workers : int
@@ -333,15 +341,17 @@ def cross_validate(models, X, table, folds, auxiliary=None, network_repeats=1, w
     """
     labels, asteroids = table.label.to_numpy(dtype=str), table.asteroid.to_numpy(dtype=str)
     plain = np.flatnonzero(folds[0] < 0)
-    jobs = []
-    for name, model in sorted(models.items(), key=lambda item: item[0] != "network"):
-        for repeat in range(network_repeats if name == "network" else len(folds)):
-            for fold in range(folds.max() + 1):
-                test = np.flatnonzero(folds[repeat] == fold)
-                train = np.flatnonzero((folds[repeat] != fold) & (folds[repeat] >= 0))
-                extra = _auxiliary_rows(auxiliary, table.iloc[test], X.shape[1])
-                jobs.append((repeat, len(test), delayed(_fit_fold)(name, model, X, labels, asteroids, train, np.r_[test, plain], extra,
-                                                                   name == "network" and repeat == 0)))
+    nothing, jobs = _auxiliary_rows(None, table, X.shape[1]), []
+    for repeat in range(len(folds)):
+        for fold in range(folds.max() + 1):
+            test = np.flatnonzero(folds[repeat] == fold)
+            train = np.flatnonzero((folds[repeat] != fold) & (folds[repeat] >= 0))
+            extra = _auxiliary_rows(auxiliary, table.iloc[np.r_[test, plain]], X.shape[1])
+            for name, model in models.items():
+                if name != "network" or repeat < network_repeats:
+                    jobs.append((repeat, len(test), delayed(_fit_fold)(name, model, X, labels, asteroids, train, np.r_[test, plain],
+                                                                       nothing if name == "majority" else extra, name == "network" and repeat == 0)))
+    jobs.sort(key=lambda job: job[2][1][0] != "network")  # the longest first, so that no process is left alone with one
     shape = {name: (network_repeats if name == "network" else len(folds), len(X), len(GROUPS)) for name in models}
     probabilities, networks = {name: np.zeros(shape[name]) for name in models}, []
     weight = {name: 20.0 if name == "network" else 1.0 for name in models}  # rough cost of a fit, for the progress only
@@ -395,14 +405,14 @@ def average_networks(fitted, scaler):
     Parameters
     ----------
     fitted : list of TwoBranchClassifier
-        With the same classes and columns.
+        With the same columns; a group that one of them does not know gets zero from it.
     scaler : StandardScaler
         The scale of the inputs of the new model.
 
     Returns
     -------
     keras.Model
-        With the inputs of `build_network`; values are scaled by `scaler`, 0 where not observed.
+        With the inputs of `build_network` and the six groups as output; values are scaled by `scaler`, 0 where not observed.
     """
     keras = _keras()
     n, p = fitted[0].n_wavelengths, fitted[0].n_features_in_
@@ -419,7 +429,9 @@ def average_networks(fitted, scaler):
                                                variance=np.where(known, spread[part], 1.0).astype("float32") ** 2)
             converted += [keras.layers.Multiply()([layer(values), observed]), observed]
         item.network_.name = f"fold_{index}"
-        outputs.append(item.network_(converted))
+        to_groups = keras.layers.Dense(len(GROUPS), use_bias=False, name=f"groups_{index}")
+        outputs.append(to_groups(item.network_(converted)))
+        to_groups.set_weights([np.array([[float(group == name) for group in GROUPS] for name in item.classes_])])
     return keras.Model(inputs, keras.layers.Average(name="probabilities")(outputs))
 
 # %% ../nbs/04_modeling.ipynb #9b20043e
@@ -431,25 +443,21 @@ class AveragedNetwork:
     network : keras.Model
         From `average_networks`.
     scaler : StandardScaler
-    classes : list of str
-        Groups in the order of the network's output.
     """
 
-    def __init__(self, network, scaler, classes):
-        self.network, self.scaler, self.classes = network, scaler, list(classes)
+    def __init__(self, network, scaler):
+        self.network, self.scaler = network, scaler
 
     @classmethod
     def from_folds(cls, fitted, X):
-        """Average fitted fold networks; the common scaler is fitted to `X`, all rows that trained any of them."""
-        scaler = StandardScaler().fit(X)
-        return cls(average_networks(fitted, scaler), scaler, fitted[0].classes_)
+        """Average fitted fold networks; the common scaler is fitted to `X`, the rows that trained them."""
+        scaler = _fit_scaler(X)
+        return cls(average_networks(fitted, scaler), scaler)
 
     def predict_proba(self, X):
         """Probabilities of the six groups, shape (n_spectra, 6), for inputs from `model_inputs`."""
         inputs = _network_inputs(_scaled(self.scaler, np.asarray(X, dtype="float64"), N_WAVELENGTHS), N_WAVELENGTHS)
-        probabilities = np.zeros((len(X), len(GROUPS)))
-        probabilities[:, [GROUPS.index(group) for group in self.classes]] = self.network.predict(inputs, batch_size=1024, verbose=0)
-        return probabilities
+        return self.network.predict(inputs, batch_size=1024, verbose=0).astype("float64")
 
 # %% ../nbs/04_modeling.ipynb #4f1db674
 def save_model(run_dir, model, facts):
@@ -476,7 +484,7 @@ def save_model(run_dir, model, facts):
     write_bytes(folder / "scaler.skops", skops.io.dumps(model.scaler))
     write_bytes(Path(run_dir) / "classification_feature_scaler.pkl", pickle.dumps(model.scaler))
     versions = {name: version(name) for name in ("keras", "tensorflow", "scikit-learn", "numpy")} | {"python": platform.python_version()}
-    write_json(folder / "model.json", {"classes": model.classes, "inputs": INPUT_NAMES, "wavelength_um": WAVELENGTH_GRID.tolist(),
+    write_json(folder / "model.json", {"classes": GROUPS, "inputs": INPUT_NAMES, "wavelength_um": WAVELENGTH_GRID.tolist(),
                                        "versions": versions} | facts)
 
 # %% ../nbs/04_modeling.ipynb #f33c2330
@@ -498,10 +506,10 @@ def load_saved_model(run_dir):
     """
     folder = Path(run_dir) / "model"
     facts = read_json(folder / "model.json")
-    if tuple(facts["inputs"]) != INPUT_NAMES:
+    if tuple(facts["inputs"]) != INPUT_NAMES or tuple(facts["classes"]) != GROUPS:
         raise ValueError(f"{folder} was made for other inputs; use the version of nea_prospect that made it")
     network = _keras().saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
-    return AveragedNetwork(network, skops.io.load(folder / "scaler.skops", trusted=[]), facts["classes"])
+    return AveragedNetwork(network, skops.io.load(folder / "scaler.skops", trusted=[]))
 
 # %% ../nbs/04_modeling.ipynb #797a3d72
 def write_probabilities(run_dir, probabilities, original, part):

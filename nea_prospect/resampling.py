@@ -49,13 +49,14 @@ def asteroid_folds(labels, asteroids, n_repeats=1, seed=0):
     Raises
     ------
     ValueError
-        If fewer than 5 asteroids or fewer than two groups are labelled.
+        If no group has 5 asteroids, or no other has 2.
     """
     labels, asteroids = np.asarray(labels, dtype=str), np.asarray(asteroids, dtype=str)
     rows = np.flatnonzero(np.isin(labels, GROUPS))
-    if (n_asteroids := len(np.unique(asteroids[rows]))) < N_FOLDS or len(np.unique(labels[rows])) < 2:
-        raise ValueError(f"{n_asteroids} labelled asteroids in {len(np.unique(labels[rows]))} groups; "
-                         f"at least {N_FOLDS} in two groups are needed to train and to test")
+    sizes = sorted(len(np.unique(asteroids[labels == group])) for group in np.unique(labels[rows]))
+    if len(sizes) < 2 or sizes[-1] < N_FOLDS or sizes[-2] < 2:
+        raise ValueError(f"{sum(sizes)} labelled asteroids in {len(sizes)} groups; to train and to test, "
+                         f"at least {N_FOLDS} are needed in one group and 2 in another")
     folds = np.full((n_repeats, len(labels)), -1, dtype=np.int8)
     for repeat in range(n_repeats):
         splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed + repeat)

@@ -25,7 +25,7 @@ import typer
 import yaml
 
 import nea_prospect
-from .core import read_json, sha256, write_bytes, write_json
+from .core import read_json, read_table, sha256, write_bytes, write_json
 
 # %% ../nbs/90_series.ipynb #dc8f5818
 STAGES = ("01_loading", "02_features", "03_resampling", "04_modeling", "05_evaluation")
@@ -392,11 +392,10 @@ def make_report(run_dir, record):
         The record of the run so far.
     """
     import jinja2
-    import pandas as pd
     from pygments.formatters import HtmlFormatter
 
     from nea_prospect.evaluation import class_table, score_table
-    from nea_prospect.modeling import MODEL_TITLES, read_probabilities
+    from nea_prospect.modeling import MODEL_TITLES
 
     template = jinja2.Environment(autoescape=True).from_string(
         (Path(nea_prospect.__file__).parent / "data" / "report.html.j2").read_text(encoding="utf-8"))
@@ -406,10 +405,10 @@ def make_report(run_dir, record):
         page = template.render(page=stage, title=titles[stage], body=_page_body(run_dir / "notebooks" / f"{stage}.ipynb"), **shared)
         write_bytes(run_dir / "report" / f"{stage}.html", page.encode("utf-8"))
     figure = base64.b64encode((run_dir / "figures" / "05_overview.png").read_bytes()).decode()
-    rejects = pd.read_csv(run_dir / "rejects.csv", dtype=str).groupby(["kind"]).size().to_dict()
+    rejects = read_table(run_dir / "rejects.csv", ("kind",)).groupby("kind").size().to_dict()
     page = template.render(
         page="index", title="Overview", metrics=metrics, record=record, figure=figure, rejects=rejects, model=MODEL_TITLES[metrics["selected"]],
-        scores=score_table(metrics["models"], read_probabilities(run_dir)[0]).to_html(border=0),
+        scores=score_table(metrics["models"], metrics["repeats"]).to_html(border=0),
         per_class=class_table(metrics["models"][metrics["selected"]]).to_html(border=0), parameters=json.dumps(record["parameters"], indent=1, ensure_ascii=False), **shared)
     write_bytes(run_dir / "report" / "index.html", page.encode("utf-8"))
 
@@ -436,7 +435,7 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
     replace : bool
         Replace a run that is already there, once the new one is complete.
     time_limit : float
-        Seconds for the whole series.
+        Seconds for the series; a cell is stopped when it is still running then.
 
     Returns
     -------
@@ -517,7 +516,7 @@ def run_command(
     seed: int = typer.Option(None, help="Random state of folds and models."),
     set_: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Set a parameter of the notebooks; may be repeated."),
     replace: bool = typer.Option(False, "--replace", help="Replace the run in --out once this one is complete."),
-    time_limit: float = typer.Option(720.0, help="Minutes for the whole series."),
+    time_limit: float = typer.Option(720.0, help="Minutes after which a cell that still runs is stopped."),
 ):
     """Run the series: read spectra, train, evaluate, report."""
     out = out or str(Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"))

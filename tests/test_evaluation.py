@@ -75,7 +75,7 @@ def make_table():
 def test_predictions_have_one_row_each_and_say_how_they_were_made():
     values = np.full((4, 6), 1 / 6)
     values[0], values[1] = np.eye(6)[0], np.eye(6)[3]
-    table = prediction_table(values, make_table(), np.array([0, 0, -1, -1]))
+    table = prediction_table(values, make_table(), np.array([True, True, False, False]))
     assert list(table.columns[:9]) == ["Asteroid_ID", "Original_Taxonomy", "Predicted_Taxonomy", *(f"Prob_{group}" for group in GROUPS)]
     assert table.Asteroid_ID.tolist() == ["433", "2000 WL63", "99"] and table.N_Spectra.tolist() == [2, 1, 1]
     assert table.Original_Taxonomy.tolist() == ["S-Group", "", "C-Group;X-Group"]

@@ -243,6 +243,73 @@ def test_the_counts_of_the_archives(archives, archive, expected):
     assert {name: int(found[name]) for name in expected} == expected
 
 
+@pytest.mark.parametrize("rows, files, labels", [
+    ("123456,2000 WL63,,S\n,2000 WL63,,S\n", ["123456.txt", "au2000WL63.txt"], {"123456": "S-Group"}),
+    (",2000 WL63,,S\n123456,2000 WL63,,C\n", ["123456.txt", "au2000WL63.txt"], {"123456": "ambiguous"}),
+    ("433,,Eros,S\n,,Eros,\n433 Eros,,,S\n(433) Eros,,,S\n", ["433.txt", "Eros.txt"], {"433": "S-Group"})])
+def test_one_asteroid_under_several_names_is_one(tmp_path, spectrum_text, rows, files, labels):
+    (tmp_path / "c.csv").write_text("number,designation,name,class\n" + rows)
+    dataset = load_dataset(tmp_path / "c.csv", make_zip(tmp_path / "s.zip", {name: spectrum_text() for name in files}))
+    assert dict(zip(dataset.table.asteroid, dataset.table.label)) == labels and len(dataset.table) == len(files)
+
+
+def test_unreadable_classes_are_noted_and_missing_ones_are_unlabelled(tmp_path, spectrum_text):
+    (tmp_path / "c.csv").write_text("number,class,group\n1,banana,\n2,-,\n3,,s-group\n4,U,\n")
+    archive = make_zip(tmp_path / "s.zip", {f"{number}.txt": spectrum_text() for number in (1, 2, 3, 4)})
+    table = load_dataset(tmp_path / "c.csv", archive).table
+    assert table.label.tolist() == ["Other", "", "S-Group", "Other"]
+    assert table.note.tolist() == ["class 'banana' not understood", "", "", ""]
+
+
+def test_a_spectrum_without_an_anchor_is_rejected(tmp_path, spectrum_text):
+    between = "\n".join(f"{x:.3f} 1.0" for x in np.arange(0.60, 0.95, 0.01)).encode()
+    (tmp_path / "c.csv").write_text("number,class\n1,S\n2,S\n")
+    dataset = load_dataset(tmp_path / "c.csv", make_zip(tmp_path / "s.zip", {"1.txt": between, "2.txt": spectrum_text()}))
+    assert dataset.table.asteroid.tolist() == ["2"]
+    assert dataset.rejects.reason.tolist() == ["covers none of 0.55, 1.0, 1.5, 2.0 um, so it has no scale", "its spectrum was rejected"]
+
+
+def test_a_gap_of_one_segment_is_filled_by_the_other_alone():
+    first = [(x, 1.0) for x in [*np.arange(0.45, 0.601, 0.01), *np.arange(0.90, 1.001, 0.01)]]
+    second = [(x, 2.0) for x in np.arange(0.62, 0.881, 0.01)]
+    spectrum = parse("\n".join(f"{x:.3f} {y}" for x, y in first + second).encode())
+    assert set(spectrum.reflectance) == {1.0, 2.0} and np.isnan(spectrum.facts["overlap_ratio"])
+
+
+def test_long_wavelengths_in_nm_are_not_taken_for_angstrom():
+    rows = "\n".join(f"{x} 1.0" for x in range(2200, 4080, 20)).encode()
+    assert parse(rows).facts["unit"] == "nm"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_member_never_stops_the_others(tmp_path, seed):
+    members = {f"a00000{number}.txt": "\n".join(f"{x:.4f} {np.sin(x * number):.6f} 0.01" for x in np.linspace(0.4, 0.9, 200) + 0.05).encode() for number in (1, 2)}
+    with zipfile.ZipFile(tmp_path / "s.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        start = archive.getinfo("a000002.txt").header_offset + 41
+    data = bytearray((tmp_path / "s.zip").read_bytes())
+    data[start + 60 * seed] ^= 0x55
+    (tmp_path / "s.zip").write_bytes(data)
+    spectra, rejects = read_spectra(tmp_path / "s.zip")
+    assert list(spectra) == ["a000001.txt"] and "cannot be read" in rejects["a000002.txt"]
+
+
+def test_a_damaged_tar_says_so_and_links_are_rejected(tmp_path, spectrum_text):
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for number in range(40):
+            info = tarfile.TarInfo(f"{number + 1}.txt")
+            info.size = len(spectrum_text())
+            archive.addfile(info, io.BytesIO(spectrum_text()))
+        link = tarfile.TarInfo("link.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    assert read_spectra(tmp_path / "a.tar.gz")[1] == {"link.txt": "a link or a device, not a file"}
+    (tmp_path / "b.tar.gz").write_bytes((tmp_path / "a.tar.gz").read_bytes()[:-200])
+    with pytest.raises(ValueError, match="damaged"):
+        read_spectra(tmp_path / "b.tar.gz")
+
+
 def test_merged_catalog(archives):
     folder = archives / "merged_catalog"
     dataset = load_dataset(folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip")

@@ -16,7 +16,10 @@ def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
     labels = np.repeat([label for label, _ in asteroids], [count for _, count in asteroids])
     names = np.repeat(np.arange(len(asteroids)), [count for _, count in asteroids]).astype(str)
     usable = np.isin(labels, GROUPS)
-    if len(set(names[usable])) < N_FOLDS or len(set(labels[usable])) < 2:
+    sizes = sorted(len(set(names[labels == group])) for group in set(labels[usable]))
+    if len(sizes) < 2 or sizes[-1] < N_FOLDS or sizes[-2] < 2:
+        with pytest.raises(ValueError, match="labelled asteroids"):
+            asteroid_folds(labels, names)
         return
     folds = asteroid_folds(labels, names, n_repeats=2, seed=seed)
     assert (folds[:, ~usable] == -1).all() and (folds[:, usable] >= 0).all()
