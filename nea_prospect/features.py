@@ -138,8 +138,9 @@ def measure_band(wavelength, reflectance, limits):
     -------
     ndarray of shape (n_spectra, 4)
         Depth (1 minus the lowest ratio of reflectance to continuum), centre (um, vertex of a parabola through the
-        lowest point and its neighbours), width (um, area divided by depth) and area (um). All NaN if any point between
-        the outer limits is missing; centre and width are NaN where the depth is below `MIN_DEPTH`, so that there is no band.
+        lowest point and its neighbours), width (um, area below the continuum divided by depth) and area (um, between
+        continuum and spectrum, negative where the spectrum bulges above the continuum). All NaN if any point between the
+        outer limits is missing; centre and width are NaN where the depth is below `MIN_DEPTH`, so that there is no band.
     """
     window = np.flatnonzero((wavelength >= limits[0] - 1e-6) & (wavelength <= limits[3] + 1e-6))
     result = np.full((len(reflectance), 4), np.nan)
@@ -154,12 +155,12 @@ def measure_band(wavelength, reflectance, limits):
     slope = (y[rows, stop] - y[rows, start]) / (x[stop] - x[start])
     ratio = y / (y[rows, start, None] + slope[:, None] * (x - x[start][:, None]))
     between = (np.arange(len(x)) >= start[:, None]) & (np.arange(len(x)) <= stop[:, None])
-    drop = np.where(between, np.maximum(1 - ratio, 0.0), 0.0)
+    drop = np.where(between, 1 - ratio, 0.0)
     inner = np.clip(np.argmax(drop, axis=1), 1, len(x) - 2)
-    depth, area = drop.max(axis=1), np.trapezoid(drop, x, axis=1)
+    depth, area, below = drop.max(axis=1), np.trapezoid(drop, x, axis=1), np.trapezoid(np.maximum(drop, 0), x, axis=1)
     centre = _vertex(x, ratio, inner)
     found = depth >= MIN_DEPTH
-    result[complete] = np.column_stack([depth, np.where(found, centre, np.nan), np.where(found, area / np.maximum(depth, MIN_DEPTH), np.nan), area])
+    result[complete] = np.column_stack([depth, np.where(found, centre, np.nan), np.where(found, below / np.maximum(depth, MIN_DEPTH), np.nan), area])
     return result
 
 # %% ../nbs/02_features.ipynb #a22abd1d

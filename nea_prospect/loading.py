@@ -178,10 +178,12 @@ def _join_segments(wavelength, reflectance, uncertainty, owner, rank, rescale):
         low, high = np.full(len(ratios), np.inf), np.full(len(ratios), -np.inf)
         np.minimum.at(low, owner[pick], wavelength[pick])
         np.maximum.at(high, owner[pick], wavelength[pick])
-        after = np.clip(np.searchsorted(axis[pick], joined), 1, pick.sum() - 1)
-        near = (axis[pick][after] - axis[pick][after - 1] <= MAX_GAP) | (axis[pick][after] == joined) | (axis[pick][after - 1] == joined)
-        covered = np.flatnonzero((grid >= low[grid_owner]) & (grid <= high[grid_owner]) & near)
-        value, sigma = (np.interp(joined[covered], axis[pick], column[pick]) for column in (reflectance, uncertainty))
+        knots = axis[pick]
+        inside = (grid >= low[grid_owner]) & (grid <= high[grid_owner])
+        for gap in np.flatnonzero((np.diff(knots) > MAX_GAP) & (np.diff(owner[pick]) == 0)):
+            inside[np.searchsorted(joined, knots[gap], side="right"):np.searchsorted(joined, knots[gap + 1])] = False
+        covered = np.flatnonzero(inside)
+        value, sigma = (np.interp(joined[covered], knots, column[pick]) for column in (reflectance, uncertainty))
         both = np.isfinite(mean[covered])
         shared = covered[both]
         ratio = _median_by_owner(mean[shared] / value[both], grid_owner[shared], len(ratios))

@@ -38,9 +38,10 @@ from .features import WAVELENGTH_GRID, feature_table, make_features
 from .loading import bundled, load_dataset
 from .resampling import balance, other_asteroids
 
-# %% ../nbs/04_modeling.ipynb #bebe47a0
+# %% ../nbs/04_modeling.ipynb #fadffdc0
 N_WAVELENGTHS = len(WAVELENGTH_GRID)
-INPUT_NAMES = (*(f"reflectance_{x:.3f}" for x in WAVELENGTH_GRID), *(name for name in feature_table().index if name != "anchor"))
+INPUT_NAMES = (*(f"reflectance_{x:.3f}" for x in WAVELENGTH_GRID),
+               *(name for name in feature_table().index if name not in ("anchor", "band_area_ratio") and not name.endswith(("_centre", "_width"))))
 
 
 def model_inputs(reflectance, features):

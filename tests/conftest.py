@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from nea_prospect.loading import bundled
+
+settings.register_profile("machines that are busy", deadline=None)
+settings.load_profile("machines that are busy")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -12,7 +12,7 @@ from nea_prospect.evaluation import (average_spectra, bootstrap_weights, confusi
                                      score_original_split)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=5, max_size=60))
 def test_scores_are_those_of_scikit_learn(pairs):
     truth, answer = np.array(pairs).T

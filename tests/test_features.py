@@ -27,7 +27,7 @@ def test_bundled_spectra_come_back_unchanged():
         assert np.isnan(row[outside]).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(0.4, 1.2), st.floats(1.3, 2.5), st.floats(0.002, 0.04), st.floats(0.2, 5), st.floats(-0.1, 0.4))
 def test_nothing_is_extrapolated_and_lines_stay_lines(start, stop, step, level, slope):
     x = np.arange(start, stop, step)
@@ -56,7 +56,7 @@ def test_spectra_do_not_influence_each_other():
     assert np.isnan(resample_spectra([spectrum(np.linspace(3, 4, 20), np.ones(20))])).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(1e-3, 1e3), st.integers(0, 10**6))
 def test_features_do_not_depend_on_the_scale(scale, seed):
     y = np.random.default_rng(seed).uniform(0.8, 1.2, (3, 53))

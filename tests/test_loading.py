@@ -99,7 +99,7 @@ def test_many_files_at_once_are_read_like_one_at_a_time(spectrum_text):
 finite = st.floats(0.3, 2.6).map(lambda x: round(x, 4))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(finite, st.floats(0.01, 10), st.floats(1e-4, 1)), min_size=MIN_POINTS, max_size=60))
 def test_any_rows_give_a_valid_spectrum_within_what_was_measured(rows):
     data = "\n".join(f"{x!r} {y!r} {s!r}" for x, y, s in rows).encode()
@@ -113,7 +113,7 @@ def test_any_rows_give_a_valid_spectrum_within_what_was_measured(rows):
     assert min(values) * (1 - 1e-9) <= spectrum.reflectance.min() and spectrum.reflectance.max() <= max(values) * (1 + 1e-9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_spectrum_or_a_reason(data):
     assert isinstance(parse(data), (Spectrum, SpectrumError))

@@ -10,7 +10,7 @@ from nea_prospect.core import GROUPS
 from nea_prospect.resampling import N_FOLDS, asteroid_folds, balance, compare_smote_order, other_asteroids
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from([*GROUPS, "", "ambiguous"]), st.integers(1, 4)), min_size=30, max_size=80), st.integers(0, 9))
 def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
     labels = np.repeat([label for label, _ in asteroids], [count for _, count in asteroids])
@@ -46,7 +46,7 @@ def test_an_auxiliary_asteroid_of_the_test_fold_stays_out_by_any_name(field, val
     assert other_asteroids(auxiliary, test).tolist() == [False, True]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 12), min_size=2, max_size=5), st.integers(1, 3))
 def test_balance_makes_groups_equal_and_keeps_every_row(counts, k):
     y = np.repeat([f"g{index}" for index in range(len(counts))], counts)
