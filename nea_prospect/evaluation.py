@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
-           'evaluate_models', 'score_table', 'compare_models', 'class_table', 'score_original_split',
-           'prediction_table', 'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_overview']
+           'reliability', 'calibration_scores', 'evaluate_models', 'score_table', 'compare_models', 'class_table',
+           'coverage_kind', 'score_by_coverage', 'score_original_split', 'prediction_table', 'plot_scores',
+           'plot_confusion', 'plot_per_class', 'plot_reliability', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from sklearn.metrics import log_loss
 
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS
 from .features import plot_group_spectra
@@ -36,10 +38,9 @@ def average_spectra(probabilities, asteroids):
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    member = np.zeros((len(first), len(inverse)))
-    member[rank[inverse], np.arange(len(inverse))] = 1.0
-    member /= member.sum(axis=1, keepdims=True)
-    return member @ probabilities, first[order]
+    total = np.zeros((*probabilities.shape[:-2], len(first), probabilities.shape[-1]))
+    np.add.at(total, (..., rank[inverse], slice(None)), probabilities)
+    return total / np.bincount(rank[inverse])[:, None], first[order]
 
 # %% ../nbs/05_evaluation.ipynb #25bb5f41
 def confusion(truth, answer, n_groups, weights=None):
@@ -127,7 +128,7 @@ def evaluate_model(probabilities, truth, groups, seed=0):
     dict
         ``accuracy``, ``balanced_accuracy`` and ``macro_f1``, each with ``mean``, ``sd`` (over repeats; NaN for one),
         ``low`` and ``high`` (95 % interval over asteroids); ``per_class`` with ``precision``, ``recall``, ``f1`` and
-        ``support``, means over repeats; and ``confusion``, the mean matrix.
+        ``support``, means over repeats; the scores of `calibration_scores`; and ``confusion``, the mean matrix.
     """
     truth = np.asarray(truth, dtype=str)
     rows = np.isin(truth, groups)
@@ -145,7 +146,61 @@ def evaluate_model(probabilities, truth, groups, seed=0):
     support = np.bincount(codes, minlength=len(groups))
     result["per_class"] = {group: {kind: once[kind][:, k].mean() for kind in ("precision", "recall", "f1")} | {"support": int(support[k])}
                            for k, group in enumerate(groups)}
-    return result | {"confusion": matrices.mean(axis=0)}
+    return result | calibration_scores(probabilities, truth, groups) | {"confusion": matrices.mean(axis=0)}
+
+# %% ../nbs/05_evaluation.ipynb #06f5699d
+def reliability(confidence, right, n_bins=10):
+    """Mean confidence, share of right answers and number of answers in equal bins of confidence.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (n,)
+        Probability of the answer that was given.
+    right : ndarray of bool, shape (n,)
+    n_bins : int
+
+    Returns
+    -------
+    confidence, share, count : ndarray of shape (n_filled_bins,)
+    """
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    count = np.bincount(bins, minlength=n_bins)
+    filled = count > 0
+    means = (np.bincount(bins, weights=values, minlength=n_bins)[filled] / count[filled] for values in (confidence, right))
+    return *means, count[filled]
+
+# %% ../nbs/05_evaluation.ipynb #4ee99937
+def _named_probabilities(probabilities, truth, groups):
+    """Probabilities among some groups, adding up to one, and codes of the truth, for the asteroids of these groups."""
+    rows = np.isin(truth, groups)
+    chosen = probabilities[:, rows][:, :, [GROUPS.index(group) for group in groups]]
+    chosen = np.maximum(chosen, 1e-12)
+    return chosen / chosen.sum(axis=2, keepdims=True), np.array([groups.index(group) for group in truth[rows]], dtype=int)
+
+# %% ../nbs/05_evaluation.ipynb #86b56020
+def calibration_scores(probabilities, truth, groups):
+    """How far probabilities are to be believed; means over repeats.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_repeats, n_asteroids, 6)
+    truth : array_like of str, shape (n_asteroids,)
+        Asteroids of other groups are left out.
+    groups : tuple of str
+        Probabilities are those among these groups.
+
+    Returns
+    -------
+    dict of str to float
+        ``expected_calibration_error``, ``log_loss`` (nat) and ``brier`` (sum over groups, 0 to 2).
+    """
+    chosen, codes = _named_probabilities(probabilities, np.asarray(truth, dtype=str), groups)
+    scores = []
+    for values in chosen:
+        confidence, share, count = reliability(values.max(axis=1), values.argmax(axis=1) == codes)
+        squares = ((values - np.eye(len(groups))[codes]) ** 2).sum(axis=1)
+        scores.append((np.average(np.abs(confidence - share), weights=count), log_loss(codes, values, labels=range(len(groups))), squares.mean()))
+    return dict(zip(("expected_calibration_error", "log_loss", "brier"), np.mean(scores, axis=0).tolist()))
 
 # %% ../nbs/05_evaluation.ipynb #978780c6
 def evaluate_models(probabilities, table, groups=NAMED_GROUPS):
@@ -183,7 +238,7 @@ def score_table(results, repeats):
     Returns
     -------
     pandas.DataFrame
-        One row a model: mean and 95 % interval of each score, and the number of repeats.
+        One row a model: mean and 95 % interval of each score, the expected calibration error, and the number of repeats.
     """
     rows = {}
     for name in sorted(results, key=list(MODEL_TITLES).index):
@@ -191,6 +246,7 @@ def score_table(results, repeats):
         for score, title in SCORE_TITLES.items():
             value = result[score]
             row[title] = f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
+        row["Calibration error"] = f"{result['expected_calibration_error']:.3f}"
         rows[MODEL_TITLES[name]] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -243,6 +299,50 @@ def class_table(result):
     pandas.DataFrame
     """
     return pd.DataFrame(result["per_class"]).T[["precision", "recall", "f1", "support"]].astype({"support": int}).round(3)
+
+# %% ../nbs/05_evaluation.ipynb #e54a074c
+def coverage_kind(from_um, to_um):
+    """Coverage of an asteroid's spectra.
+
+    Parameters
+    ----------
+    from_um, to_um : ndarray of shape (n_asteroids,)
+        Shortest and longest wavelength observed, in um.
+
+    Returns
+    -------
+    ndarray of str, shape (n_asteroids,)
+        ``VIS``, ``NIR``, ``VISNIR`` or ``neither``.
+    """
+    visible, infrared = np.asarray(from_um) <= 0.6, np.asarray(to_um) >= 1.6
+    return np.select([visible & infrared, visible, infrared], ["VISNIR", "VIS", "NIR"], "neither")
+
+# %% ../nbs/05_evaluation.ipynb #fdd8dab0
+def score_by_coverage(probabilities, table, groups=NAMED_GROUPS):
+    """Scores of one model for asteroids with visible, near-infrared or both kinds of spectra.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
+    table : pandas.DataFrame
+        With ``asteroid``, ``label``, ``from_um`` and ``to_um``, one row a spectrum.
+    groups : tuple of str
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each coverage with labelled asteroids: their number, how many groups they are of, and the mean scores.
+    """
+    averaged, first = average_spectra(probabilities, table.asteroid)
+    truth, spectra = table.label.to_numpy(dtype=str)[first], table.groupby("asteroid", sort=False)
+    kinds = coverage_kind(spectra.from_um.min(), spectra.to_um.max())
+    rows = {}
+    for kind in ("VISNIR", "VIS", "NIR", "neither"):
+        pick = (kinds == kind) & np.isin(truth, groups)
+        if pick.any():
+            result = evaluate_model(averaged[:, pick], truth[pick], groups)
+            rows[kind] = {"asteroids": int(pick.sum()), "groups": len(set(truth[pick]))} | {name: result[name]["mean"] for name in SCORE_TITLES}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #fca65917
 def score_original_split(original, part, table):
@@ -380,6 +480,31 @@ def plot_per_class(result, ax=None):
     legend = ax.legend(loc="lower center", ncols=3)
     for handle in legend.legend_handles:
         handle.set_facecolor("#555555")
+    return ax
+
+# %% ../nbs/05_evaluation.ipynb #a9640ac9
+def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
+    """Plot the share of right answers against confidence, over all repeats.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
+    table : pandas.DataFrame
+    groups : tuple of str
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or plt.subplots(figsize=(4.6, 4.2))[1]
+    averaged, first = average_spectra(probabilities, table.asteroid)
+    chosen, codes = _named_probabilities(averaged, table.label.to_numpy(dtype=str)[first], groups)
+    confidence, share, count = reliability(chosen.max(axis=2).ravel(), (chosen.argmax(axis=2) == codes).ravel())
+    ax.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls="--")
+    ax.plot(confidence, share, color=GROUP_COLORS["C-Group"], lw=1)
+    ax.scatter(confidence, share, s=18 + 500 * count / count.sum(), color=GROUP_COLORS["C-Group"], alpha=0.8)
+    ax.set(xlabel="Confidence (probability of the answer)", ylabel="Share of right answers", xlim=(0, 1.05), ylim=(0, 1.05), aspect="equal")
     return ax
 
 # %% ../nbs/05_evaluation.ipynb #e59327ee

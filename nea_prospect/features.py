@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['WAVELENGTH_GRID', 'EDGE', 'BANDS', 'MIN_DEPTH', 'SLOPE_RANGES', 'COLOUR_RATIOS', 'resample_spectra', 'normalise',
            'measure_band', 'bus_demeo_components', 'extract_spectral_features', 'feature_table', 'make_features',
-           'write_features', 'read_features', 'plot_group_spectra', 'plot_component_plane', 'compare_components']
+           'write_features', 'read_features', 'plot_group_spectra', 'plot_measurement', 'plot_component_plane',
+           'compare_components']
 
 # %% ../nbs/02_features.ipynb #c3dfe94e
 from pathlib import Path
@@ -399,6 +400,40 @@ def plot_group_spectra(reflectance, labels, ax=None):
         ax.fill_between(WAVELENGTH_GRID[shown], low, high, color=GROUP_COLORS[group], alpha=0.18, lw=0)
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (0.55 µm = 1)")
     ax.legend(ncols=3, loc="upper left")
+    return ax
+
+# %% ../nbs/02_features.ipynb #8e32850a
+def plot_measurement(spectrum, reflectance, ax=None):
+    """Plot a spectrum, what it becomes on the grid, and the bands measured on it.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    reflectance : ndarray of shape (53,)
+        The same spectrum on the grid, normalised.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or plt.subplots(figsize=(9, 3.8))[1]
+    on_grid = resample_spectra([spectrum])[0]
+    scale = np.nanmedian(reflectance / on_grid)
+    ax.plot(spectrum.wavelength, spectrum.reflectance * scale, color="#BBBBBB", lw=1, label="as observed")
+    ax.plot(WAVELENGTH_GRID, reflectance, ".", color="black", ms=5, label="on the grid")
+    for (name, limits), color in zip(BANDS.items(), ("#332288", "#882255", "#117733", "#AA4499")):
+        depth, centre, *_ = measure_band(WAVELENGTH_GRID, reflectance[None], limits)[0]
+        if not np.isfinite(centre):
+            continue
+        window = np.flatnonzero((WAVELENGTH_GRID >= limits[0] - 1e-6) & (WAVELENGTH_GRID <= limits[3] + 1e-6))
+        ends = [window[side][np.argmax(reflectance[window[side]])] for side in
+                (WAVELENGTH_GRID[window] <= limits[1] + 1e-6, WAVELENGTH_GRID[window] >= limits[2] - 1e-6)]
+        ax.plot(WAVELENGTH_GRID[ends], reflectance[ends], color=color, lw=1.5)
+        ax.vlines(centre, *np.interp(centre, WAVELENGTH_GRID[ends], reflectance[ends]) * np.array([1 - depth, 1]), color=color, lw=1.5,
+                  label=f"{name.replace('_', ' ').replace('band', 'Band')}: depth {100 * depth:.0f} % at {centre:.2f} µm")
+    ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (normalised)")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 # %% ../nbs/02_features.ipynb #8a760fda

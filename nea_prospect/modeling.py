@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['N_WAVELENGTHS', 'INPUT_NAMES', 'MODEL_TITLES', 'model_inputs', 'build_network', 'TwoBranchClassifier', 'make_models',
-           'cross_validate', 'original_split', 'average_networks', 'AveragedNetwork', 'save_model', 'load_saved_model',
-           'write_probabilities', 'read_probabilities', 'load_auxiliary', 'plot_training']
+           'cross_validate', 'release_workers', 'original_split', 'average_networks', 'AveragedNetwork', 'save_model',
+           'load_saved_model', 'write_probabilities', 'read_probabilities', 'load_auxiliary', 'plot_training']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
 import os
@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import skops.io
 from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -365,6 +366,11 @@ def cross_validate(models, X, table, folds, auxiliary=None, network_repeats=1, w
         cost += weight[name]
         report_progress(run_dir, f"{done} of {len(jobs)} fits ({MODEL_TITLES[name].lower()})", cost / total)
     return probabilities, networks
+
+# %% ../nbs/04_modeling.ipynb #0a7f7591
+def release_workers():
+    """Stop the processes that fits ran in; otherwise they wait for more work for five minutes, holding a gigabyte each."""
+    get_reusable_executor().shutdown(wait=True)
 
 # %% ../nbs/04_modeling.ipynb #a91635e2
 def _auxiliary_rows(auxiliary, test_table, n_columns):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_recall_fscore_support
 
 from nea_prospect.core import GROUPS, NAMED_GROUPS
-from nea_prospect.evaluation import (average_spectra, bootstrap_weights, confusion, evaluate_model, matrix_scores, prediction_table,
-                                     score_original_split)
+from nea_prospect.evaluation import (average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
+                                     prediction_table, score_by_coverage, score_original_split)
 
 
 @settings(max_examples=60)
@@ -57,6 +57,31 @@ def test_headline_scores_leave_other_out_and_choose_among_five():
     assert named["per_class"]["S-Group"] == pytest.approx({"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2})
     assert evaluate_model(probabilities, truth, GROUPS)["accuracy"]["mean"] == pytest.approx(1 / 4)
     assert balanced_accuracy_score([0, 1, 0], [0, 1, 1]) == pytest.approx(named["balanced_accuracy"]["mean"])
+
+
+def test_calibration_agrees_with_scikit_learn_and_rewards_the_truth():
+    from sklearn.metrics import brier_score_loss, log_loss
+
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(6), size=(1, 300))
+    named = probabilities[0][:, [GROUPS.index(group) for group in NAMED_GROUPS]]
+    named /= named.sum(axis=1, keepdims=True)
+    codes = np.array([rng.choice(5, p=row) for row in named])
+    truth = np.array(NAMED_GROUPS)[codes]
+    scores = calibration_scores(probabilities, truth, NAMED_GROUPS)
+    assert scores["log_loss"] == pytest.approx(log_loss(codes, named, labels=range(5)))
+    assert scores["brier"] == pytest.approx(brier_score_loss(codes, named, labels=range(5), scale_by_half=False))
+    assert scores["expected_calibration_error"] < 0.1
+    assert calibration_scores(probabilities, np.roll(truth, 1), NAMED_GROUPS)["expected_calibration_error"] > 0.15
+
+
+def test_scores_by_coverage_count_every_labelled_asteroid_once():
+    table = pd.DataFrame({"asteroid": ["1", "1", "2", "3", "4"], "label": ["S-Group", "S-Group", "C-Group", "S-Group", "Other"],
+                          "from_um": [0.8, 0.45, 0.45, 0.8, 0.45], "to_um": [2.4, 0.9, 0.9, 2.4, 2.4]})
+    probabilities = np.zeros((1, 5, 6))
+    probabilities[..., GROUPS.index("S-Group")] = 1
+    scores = score_by_coverage(probabilities, table)
+    assert scores.asteroids.to_dict() == {"VISNIR": 1, "VIS": 1, "NIR": 1} and scores.accuracy.to_dict() == {"VISNIR": 1.0, "VIS": 0.0, "NIR": 1.0}
 
 
 def test_spectra_of_one_asteroid_are_averaged_in_the_order_of_the_table():
