@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS
@@ -484,7 +485,7 @@ def plot_per_class(result, ax=None):
 
 # %% ../nbs/05_evaluation.ipynb #a9640ac9
 def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
-    """Plot the share of right answers against confidence, over all repeats.
+    """Plot the share of right answers against confidence, in the first repeat, with 95 % intervals (Wilson 1927).
 
     Parameters
     ----------
@@ -498,11 +499,12 @@ def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
     matplotlib.axes.Axes
     """
     ax = ax or plt.subplots(figsize=(4.6, 4.2))[1]
-    averaged, first = average_spectra(probabilities, table.asteroid)
+    averaged, first = average_spectra(probabilities[:1], table.asteroid)
     chosen, codes = _named_probabilities(averaged, table.label.to_numpy(dtype=str)[first], groups)
-    confidence, share, count = reliability(chosen.max(axis=2).ravel(), (chosen.argmax(axis=2) == codes).ravel())
+    confidence, share, count = reliability(chosen[0].max(axis=1), chosen[0].argmax(axis=1) == codes)
+    limits = [binomtest(round(hits), n).proportion_ci(method="wilson") for hits, n in zip(share * count, count)]
     ax.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls="--")
-    ax.plot(confidence, share, color=GROUP_COLORS["C-Group"], lw=1)
+    ax.vlines(confidence, *zip(*limits), color=GROUP_COLORS["C-Group"], lw=1)
     ax.scatter(confidence, share, s=18 + 500 * count / count.sum(), color=GROUP_COLORS["C-Group"], alpha=0.8)
     ax.set(xlabel="Confidence (probability of the answer)", ylabel="Share of right answers", xlim=(0, 1.05), ylim=(0, 1.05), aspect="equal")
     return ax
