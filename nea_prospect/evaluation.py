@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
            'reliability', 'calibration_scores', 'evaluate_models', 'score_table', 'compare_models', 'class_table',
-           'coverage_kind', 'score_by_coverage', 'score_original_split', 'prediction_table', 'plot_scores',
-           'plot_confusion', 'plot_per_class', 'plot_reliability', 'plot_overview']
+           'coverage_kind', 'score_by_coverage', 'score_original_split', 'audit_labels', 'prediction_table',
+           'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_reliability', 'plot_suspects', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,8 +18,9 @@ import seaborn as sns
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS
-from .features import plot_group_spectra
+from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_groups
+from .features import WAVELENGTH_GRID, plot_group_spectra
+from .loading import read_catalog
 from .modeling import MODEL_TITLES
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
@@ -369,6 +372,62 @@ def score_original_split(original, part, table):
         rows[name] = {"accuracy": scores["accuracy"][0], "macro_f1": scores["macro_f1"][0], "n_test": len(truth)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["accuracy", "macro_f1", "n_test"])
 
+# %% ../nbs/05_evaluation.ipynb #a7e67119
+def audit_labels(probabilities, table, second_catalog=""):
+    """Asteroids whose group is contradicted by the predictions or by a second catalog.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
+        Out of fold; averaged over repeats.
+    table : pandas.DataFrame
+        One row a spectrum, from `nea_prospect.loading.load_dataset`.
+    second_catalog : str or Path, default ""
+        Another catalog, see `nea_prospect.loading.read_catalog`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each suspicious label, the least credible first: ``Asteroid_ID``, ``Name``, ``Published_Class``, ``Group``,
+        ``Credence`` (probability of that group), ``Predicted_Taxonomy``, ``Confidence`` (probability of that one),
+        ``Second_Class`` (of the second catalog), and ``Reason`` (``predictions``, ``second catalog`` or ``both``).
+    """
+    averaged, first = average_spectra(probabilities.mean(axis=0), table.asteroid)
+    rows = table.iloc[first].reset_index(drop=True)
+    labelled = rows.label.isin(GROUPS).to_numpy()
+    rows, averaged = rows[labelled].reset_index(drop=True), averaged[labelled]
+    codes = np.array([GROUPS.index(label) for label in rows.label])
+    suspicious = _improbable_labels(averaged, codes)
+    second = _second_classes(rows, second_catalog)
+    contradicted = np.array([bool(groups) and label not in groups for groups, label in zip(map(candidate_groups, second), rows.label)])
+    audit = pd.DataFrame({
+        "Asteroid_ID": rows.asteroid, "Name": rows["name"], "Published_Class": rows["class"], "Group": rows.label,
+        "Credence": averaged[np.arange(len(codes)), codes], "Predicted_Taxonomy": np.array(GROUPS)[averaged.argmax(axis=1)],
+        "Confidence": averaged.max(axis=1), "Second_Class": second,
+        "Reason": np.select([suspicious & contradicted, suspicious, contradicted], ["both", "predictions", "second catalog"], "")})
+    return audit[audit.Reason != ""].sort_values("Credence", kind="stable").reset_index(drop=True)
+
+# %% ../nbs/05_evaluation.ipynb #3d91df43
+def _improbable_labels(probabilities, codes):
+    """Which labels confident learning takes for wrong; groups without members are left out of the probabilities."""
+    with warnings.catch_warnings(action="ignore"):  # its progress bars miss widgets that it does not need here
+        from cleanlab.filter import find_label_issues
+
+    present = np.unique(codes)
+    chosen = np.maximum(probabilities[:, present], 1e-6)
+    chosen = chosen / chosen.sum(axis=1, keepdims=True)
+    return find_label_issues(np.searchsorted(present, codes), chosen, filter_by="prune_by_class", n_jobs=1)
+
+# %% ../nbs/05_evaluation.ipynb #3990ad9d
+def _second_classes(rows, second_catalog):
+    """Class of each asteroid in a second catalog, by number, designation or name; empty where it has none."""
+    if not second_catalog:
+        return [""] * len(rows)
+    second, columns = read_catalog(second_catalog), ("name", "designation", "number")
+    by_key = {asteroid_id(text): label for column in columns for text, label in zip(second[column], second["class"]) if asteroid_id(text)}
+    keys = [[asteroid_id(text) for text in row] for row in rows[list(columns[::-1])].itertuples(index=False)]
+    return [next((by_key[key] for key in names if by_key.get(key)), "") for names in keys]
+
 # %% ../nbs/05_evaluation.ipynb #73ec9a43
 def prediction_table(probabilities, table, in_fold):
     """Group and probabilities for every asteroid.
@@ -508,6 +567,43 @@ def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
     ax.scatter(confidence, share, s=18 + 500 * count / count.sum(), color=GROUP_COLORS["C-Group"], alpha=0.8)
     ax.set(xlabel="Confidence (probability of the answer)", ylabel="Share of right answers", xlim=(0, 1.05), ylim=(0, 1.05), aspect="equal")
     return ax
+
+# %% ../nbs/05_evaluation.ipynb #82fd5017
+def plot_suspects(audit, reflectance, table, n_shown=6):
+    """Plot the spectra of the most suspicious asteroids over the median spectra of both groups.
+
+    Parameters
+    ----------
+    audit : pandas.DataFrame
+        From `audit_labels`; the first rows are shown.
+    reflectance : ndarray of shape (n_spectra, 53)
+        Normalised.
+    table : pandas.DataFrame
+        One row a spectrum.
+    n_shown : int
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first one.
+    """
+    figure, axes = plt.subplots(2, (n_shown + 1) // 2, figsize=(11, 5), sharex=True)
+    labels, at_anchor = table.label.to_numpy(dtype=str), np.isfinite(reflectance[:, np.argmin(np.abs(WAVELENGTH_GRID - 0.55))])
+    for ax, (_, suspect) in zip(axes.flat, audit.head(n_shown).iterrows()):
+        curve = reflectance[np.flatnonzero(table.asteroid == suspect.Asteroid_ID)[0]]
+        for group in dict.fromkeys((suspect.Group, suspect.Predicted_Taxonomy)):
+            members = reflectance[(labels == group) & at_anchor]
+            seen = np.isfinite(members).any(axis=0) & np.isfinite(curve) if len(members) else np.zeros(len(curve), dtype=bool)
+            if seen.any():
+                median = np.nanmedian(members[:, seen], axis=0)
+                ax.plot(WAVELENGTH_GRID[seen], median * curve[seen].mean() / median.mean(), color=GROUP_COLORS[group], lw=2.5, alpha=0.7)
+        ax.plot(WAVELENGTH_GRID, curve, color="black", lw=1)
+        ax.set_title(f"{suspect.Asteroid_ID} {suspect.Name}\nlabel {suspect.Group}, predicted {suspect.Predicted_Taxonomy}", fontsize=9)
+    for ax in axes.flat[min(n_shown, len(audit)):]:
+        ax.set_axis_off()
+    figure.supxlabel("Wavelength (µm)", fontsize=10)
+    figure.supylabel("Reflectance (normalised)", fontsize=10)
+    return axes.flat[0]
 
 # %% ../nbs/05_evaluation.ipynb #e59327ee
 def plot_overview(reflectance, table, result):

@@ -276,10 +276,10 @@ class Progress:
         print(("\r\x1b[K" if terminal else "") + line, end="" if terminal and not final else "\n", file=self._terminal, flush=True)
 
 # %% ../nbs/90_series.ipynb #59c8de56
-PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "tensorflow", "keras", "matplotlib", "seaborn",
+PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "cleanlab", "tensorflow", "keras", "matplotlib", "seaborn",
             "papermill", "nbconvert", "skops")
 DECLARED_FILES = ("nea_classification_predictions.csv", "resource_value_model.keras", "classification_feature_scaler.pkl", "metrics.json",
-                  "rejects.csv", "model/network.keras", "model/scaler.skops", "model/model.json", "report/index.html",
+                  "label_audit.csv", "rejects.csv", "model/network.keras", "model/scaler.skops", "model/model.json", "report/index.html",
                   *(f"notebooks/{stage}.ipynb" for stage in STAGES), *(f"report/{stage}.html" for stage in STAGES))
 
 
@@ -455,7 +455,8 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
     paths = dict(zip(("catalog", "spectra"), bundled())) if not catalog else {"catalog": Path(catalog).resolve(), "spectra": Path(spectra).resolve()}
     unfinished = out.with_name(f"{out.name}.unfinished")
     inputs = {"run_dir": str(unfinished)} | {name: str(path) if catalog else "" for name, path in paths.items()}
-    parameters = collect_parameters(read_preset(preset), settings or {}, inputs)
+    settings = {name: os.path.abspath(value) if name == "second_catalog" and value else value for name, value in (settings or {}).items()}
+    parameters = collect_parameters(read_preset(preset), settings, inputs)
     try:
         read_catalog(paths["catalog"])
         if not paths["spectra"].exists():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_recall_fscore_support
 
 from nea_prospect.core import GROUPS, NAMED_GROUPS
-from nea_prospect.evaluation import (average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
+from nea_prospect.evaluation import (audit_labels, average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
                                      prediction_table, score_by_coverage, score_original_split)
 
 
@@ -115,3 +115,55 @@ def test_the_original_split_is_scored_over_its_test_asteroids():
     scores = score_original_split({"majority": np.tile(np.eye(6)[3], (3, 1))}, np.array([1, 1, 1, 0]), table)
     assert scores.loc["majority"].tolist() == pytest.approx([0.5, (2 / 3 + 0) / 2, 2])
     assert score_original_split({}, np.full(4, -1), table).empty
+
+
+def make_audit_input(n=100, wrong=(3, 17, 20)):
+    truth = np.array(["S-Group", "S-Group", "C-Group", "X-Group", "V-type"])[np.arange(n) % 5]
+    labels = truth.copy()
+    labels[list(wrong)] = "V-type"
+    probabilities = 0.03 + 0.82 * (truth[:, None] == np.array(GROUPS))
+    names = [str(number + 1) for number in range(n)]
+    table = pd.DataFrame({"asteroid": names, "number": names, "designation": "", "name": "", "class": "V", "label": labels})
+    return probabilities[None], table, [str(number + 1) for number in wrong]
+
+
+def test_the_audit_names_planted_label_errors_and_only_these():
+    probabilities, table, wrong = make_audit_input()
+    audit = audit_labels(probabilities, table)
+    assert sorted(audit.Asteroid_ID) == sorted(wrong) and (audit.Reason == "predictions").all()
+    assert (audit.Group == "V-type").all() and (audit.Credence < audit.Confidence).all()
+    clean = table.assign(label=np.array(GROUPS)[probabilities[0].argmax(axis=1)])
+    assert audit_labels(probabilities, clean).empty
+
+
+def test_the_audit_compares_with_a_second_catalog_by_any_name(tmp_path):
+    probabilities, table, wrong = make_audit_input()
+    table.loc[table.asteroid == "1", ["number", "name"]] = ["", "Eros"]
+    (tmp_path / "second.csv").write_text(f"number,name,class\n433,EROS,C\n{wrong[0]},,S\n2,,Sq\n6,,S;C\n7,,\n")
+    audit = audit_labels(probabilities, table, tmp_path / "second.csv").set_index("Asteroid_ID")
+    assert audit.Reason.to_dict() == {"1": "second catalog", wrong[0]: "both", wrong[1]: "predictions", wrong[2]: "predictions"}
+    assert audit.Second_Class[["1", wrong[0]]].tolist() == ["C", "S"]
+
+
+@pytest.mark.slow
+def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_path):
+    import re
+
+    from nea_prospect.features import make_features
+    from nea_prospect.loading import load_dataset
+    from nea_prospect.modeling import cross_validate, load_auxiliary, make_models, model_inputs
+    from nea_prospect.resampling import asteroid_folds
+
+    lines = (archives / "smass2" / "Bus.Taxonomy.txt").read_text(encoding="latin-1").splitlines()
+    bus = [match.groups() for line in lines if (match := re.match(r"(\d+) [^\t]*\t[^\t]*\t(\S+)", line))]
+    pd.DataFrame(bus, columns=["number", "class"]).to_csv(tmp_path / "bus.csv", index=False)
+    folder = archives / "merged_catalog"
+    dataset = load_dataset(folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip", labels="as-given")
+    probabilities, _ = cross_validate({"extra_trees": make_models()["extra_trees"]}, model_inputs(*make_features(dataset.spectra)), dataset.table,
+                                      asteroid_folds(dataset.table.label, dataset.table.asteroid), load_auxiliary("bundled"))
+    audit = audit_labels(probabilities["extra_trees"], dataset.table, tmp_path / "bus.csv").set_index("Asteroid_ID")
+    assert {"45", "47"} <= set(audit.index[audit.Reason.isin(["both", "second catalog"])])
+    contradicted, predicted = audit.Reason.isin(["both", "second catalog"]), audit.Reason.isin(["both", "predictions"])
+    in_second = audit.index.isin([number for number, _ in bus])
+    assert (contradicted & predicted).sum() / contradicted.sum() >= 0.5
+    assert (contradicted & predicted).sum() / (predicted & in_second).sum() >= 0.5
