@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nea_prospect.series import STAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -32,7 +34,8 @@ def test_the_wheel_holds_notebooks_presets_and_data(tmp_path):
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT], check=True)
     wheel, = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("nbs/01_loading.ipynb", "nbs/05_evaluation.ipynb", "nbs/presets/default.yaml", "data/catalog.csv", "data/auxiliary_spectra.zip",
+    for wanted in (*(f"nbs/{stage}.ipynb" for stage in STAGES), *(f"nbs/presets/{path.name}" for path in (ROOT / "nbs" / "presets").glob("*.yaml")),
+                   "data/catalog.csv", "data/auxiliary_spectra.zip",
                    "data/PROVENANCE.md", "data/report.html.j2", "data/bus_demeo_components.csv"):
         assert f"nea_prospect/{wanted}" in names
     assert not [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))]
