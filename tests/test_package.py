@@ -1,10 +1,14 @@
 """What is imported, what is in the wheel, and what README says."""
 
+import ast
+import json
 import re
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,20 @@ def test_the_wheel_holds_notebooks_presets_and_data(tmp_path):
                    "data/PROVENANCE.md", "data/report.html.j2", "data/bus_demeo_components.csv"):
         assert f"nea_prospect/{wanted}" in names
     assert not [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))]
+
+
+def test_the_series_needs_only_what_the_package_installs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed = {re.split(r"[<>=!~\[ ]", text)[0].lower().replace("_", "-") for text in project["dependencies"]} | {"nea-prospect"}
+    owners = packages_distributions()
+    sources = [cell["source"] for stage in STAGES for cell in json.loads((ROOT / "nbs" / f"{stage}.ipynb").read_text(encoding="utf-8"))["cells"]
+               if cell["cell_type"] == "code"]
+    sources += [[path.read_text(encoding="utf-8")] for path in (ROOT / "nea_prospect").glob("*.py")]
+    for source in sources:
+        for node in ast.walk(ast.parse("".join(source))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names:
+                assert {name.lower().replace("_", "-") for name in owners[module]} & installed, module
 
 
 def readme():
