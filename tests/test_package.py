@@ -47,7 +47,7 @@ def test_the_wheel_holds_notebooks_presets_and_data(tmp_path):
 
 def test_the_series_needs_only_what_the_package_installs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    installed = {re.split(r"[<>=!~\[ ]", text)[0].lower().replace("_", "-") for text in project["dependencies"]} | {"nea-prospect"}
+    installed = {re.split(r"[<>=!~\[ ]", text)[0].lower().replace("_", "-") for text in project["dependencies"]} 
     owners = packages_distributions()
     sources = [cell["source"] for stage in STAGES for cell in json.loads((ROOT / "nbs" / f"{stage}.ipynb").read_text(encoding="utf-8"))["cells"]
                if cell["cell_type"] == "code"]
@@ -55,7 +55,7 @@ def test_the_series_needs_only_what_the_package_installs():
     for source in sources:
         for node in ast.walk(ast.parse("".join(source))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
-            for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names:
+            for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"nea_prospect"}:
                 assert {name.lower().replace("_", "-") for name in owners[module]} & installed, module
 
 
