@@ -179,14 +179,15 @@ def write_json(path, content):
     ----------
     path : str or Path
     content : dict or list
-        JSON types, numpy scalars included.
+        JSON types, numpy scalars and arrays included.
     """
     def plain(value):
         if isinstance(value, dict):
             return {str(key): plain(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
-        value = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, (np.ndarray, np.generic)):
+            return plain(value.tolist())
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
     text = json.dumps(plain(content), indent=1, sort_keys=True, ensure_ascii=False)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
-           'reliability', 'calibration_scores', 'evaluate_models', 'score_table', 'compare_models', 'class_table',
-           'coverage_kind', 'score_by_coverage', 'score_original_split', 'audit_labels', 'prediction_table',
+           'reliability', 'calibration_scores', 'in_order', 'evaluate_models', 'score_table', 'compare_models',
+           'class_table', 'score_by_coverage', 'score_sets', 'score_original_split', 'audit_labels', 'prediction_table',
            'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_reliability', 'plot_suspects', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
@@ -21,7 +21,8 @@ from sklearn.metrics import log_loss
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_groups
 from .features import WAVELENGTH_GRID, plot_group_spectra
 from .loading import read_catalog
-from .modeling import MODEL_TITLES
+from .modeling import CONFIDENCE, MODEL_TITLES
+from .resampling import COVERAGES
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(probabilities, asteroids):
@@ -113,6 +114,15 @@ def bootstrap_weights(truth, n_draws=N_DRAWS, seed=0):
         weights[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=n_draws)
     return weights
 
+# %% ../nbs/05_evaluation.ipynb #c36970b4
+def _named_probabilities(probabilities, truth, groups):
+    """Probabilities among some groups, adding up to one, and codes of the truth, for the asteroids of these groups; any leading axes."""
+    truth = np.asarray(truth, dtype=str)
+    rows = np.isin(truth, groups)
+    chosen = probabilities[..., rows, :][..., [GROUPS.index(group) for group in groups]]
+    chosen = np.maximum(chosen, 1e-12)
+    return chosen / chosen.sum(axis=-1, keepdims=True), np.array([groups.index(group) for group in truth[rows]], dtype=int)
+
 # %% ../nbs/05_evaluation.ipynb #4c1d8e59
 def evaluate_model(probabilities, truth, groups, seed=0):
     """Scores of one model over some groups.
@@ -134,10 +144,8 @@ def evaluate_model(probabilities, truth, groups, seed=0):
         ``low`` and ``high`` (95 % interval over asteroids); ``per_class`` with ``precision``, ``recall``, ``f1`` and
         ``support``, means over repeats; the scores of `calibration_scores`; and ``confusion``, the mean matrix.
     """
-    truth = np.asarray(truth, dtype=str)
-    rows = np.isin(truth, groups)
-    codes = np.array([groups.index(group) for group in truth[rows]])
-    answers = probabilities[:, rows][:, :, [GROUPS.index(group) for group in groups]].argmax(axis=2)
+    chosen, codes = _named_probabilities(probabilities, truth, groups)
+    answers = chosen.argmax(axis=2)
     weights = bootstrap_weights(codes, seed=seed)
     matrices = np.concatenate([confusion(codes, answer, len(groups)) for answer in answers])
     once = matrix_scores(matrices)
@@ -173,14 +181,6 @@ def reliability(confidence, right, n_bins=10):
     means = (np.bincount(bins, weights=values, minlength=n_bins)[filled] / count[filled] for values in (confidence, right))
     return *means, count[filled]
 
-# %% ../nbs/05_evaluation.ipynb #4ee99937
-def _named_probabilities(probabilities, truth, groups):
-    """Probabilities among some groups, adding up to one, and codes of the truth, for the asteroids of these groups."""
-    rows = np.isin(truth, groups)
-    chosen = probabilities[:, rows][:, :, [GROUPS.index(group) for group in groups]]
-    chosen = np.maximum(chosen, 1e-12)
-    return chosen / chosen.sum(axis=2, keepdims=True), np.array([groups.index(group) for group in truth[rows]], dtype=int)
-
 # %% ../nbs/05_evaluation.ipynb #86b56020
 def calibration_scores(probabilities, truth, groups):
     """How far probabilities are to be believed; means over repeats.
@@ -198,7 +198,7 @@ def calibration_scores(probabilities, truth, groups):
     dict of str to float
         ``expected_calibration_error``, ``log_loss`` (nat) and ``brier`` (sum over groups, 0 to 2).
     """
-    chosen, codes = _named_probabilities(probabilities, np.asarray(truth, dtype=str), groups)
+    chosen, codes = _named_probabilities(probabilities, truth, groups)
     scores = []
     for values in chosen:
         confidence, share, count = reliability(values.max(axis=1), values.argmax(axis=1) == codes)
@@ -206,8 +206,22 @@ def calibration_scores(probabilities, truth, groups):
         scores.append((np.average(np.abs(confidence - share), weights=count), log_loss(codes, values, labels=range(len(groups))), squares.mean()))
     return dict(zip(("expected_calibration_error", "log_loss", "brier"), np.mean(scores, axis=0).tolist()))
 
+# %% ../nbs/05_evaluation.ipynb #6d952613
+def in_order(names):
+    """Names of models in the order of tables.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name in MODEL_TITLES if name in names] + [name for name in names if name not in MODEL_TITLES]
+
 # %% ../nbs/05_evaluation.ipynb #978780c6
-def evaluate_models(probabilities, table, groups=NAMED_GROUPS):
+def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
     """Scores of every model, the majority class first.
 
     Parameters
@@ -216,6 +230,8 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS):
     table : pandas.DataFrame
         With ``asteroid`` and ``label``, one row a spectrum.
     groups : tuple of str
+    seed : int
+        For the bootstrap.
 
     Returns
     -------
@@ -223,9 +239,9 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS):
         See `evaluate_model`.
     """
     results = {}
-    for name in sorted(probabilities, key=list(MODEL_TITLES).index):
+    for name in in_order(probabilities):
         averaged, first = average_spectra(probabilities[name], table.asteroid)
-        results[name] = evaluate_model(averaged, table.label.to_numpy(dtype=str)[first], groups)
+        results[name] = evaluate_model(averaged, table.label.to_numpy(dtype=str)[first], groups, seed)
     return results
 
 # %% ../nbs/05_evaluation.ipynb #08befa93
@@ -245,13 +261,13 @@ def score_table(results, repeats):
         One row a model: mean and 95 % interval of each score, the expected calibration error, and the number of repeats.
     """
     rows = {}
-    for name in sorted(results, key=list(MODEL_TITLES).index):
+    for name in in_order(results):
         result, row = results[name], {"repeats": repeats[name]}
         for score, title in SCORE_TITLES.items():
             value = result[score]
             row[title] = f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
         row["Calibration error"] = f"{result['expected_calibration_error']:.3f}"
-        rows[MODEL_TITLES[name]] = row
+        rows[MODEL_TITLES.get(name, name)] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #3d8a329b
@@ -273,20 +289,18 @@ def compare_models(probabilities, table, selected, groups=NAMED_GROUPS, seed=0):
     pandas.DataFrame
         One row for each other model and score: ``difference``, ``low`` and ``high`` (95 % interval).
     """
-    draws, columns = {}, [GROUPS.index(group) for group in groups]
-    for name in sorted(probabilities, key=list(MODEL_TITLES).index):
+    draws = {}
+    for name in in_order(probabilities):
         averaged, first = average_spectra(probabilities[name][0], table.asteroid)
-        truth = table.label.to_numpy(dtype=str)[first]
-        rows = np.isin(truth, groups)
-        codes = np.array([groups.index(group) for group in truth[rows]])
+        chosen, codes = _named_probabilities(averaged, table.label.to_numpy(dtype=str)[first], groups)
         weights = np.vstack([np.ones(len(codes)), bootstrap_weights(codes, seed=seed)])
-        draws[name] = matrix_scores(confusion(codes, averaged[rows][:, columns].argmax(axis=1), len(groups), weights))
+        draws[name] = matrix_scores(confusion(codes, chosen.argmax(axis=1), len(groups), weights))
     rows = {}
     for name in draws:
         for score in SCORE_TITLES if name != selected else ():
             difference = draws[selected][score] - draws[name][score]
             low, high = np.percentile(difference[1:], [2.5, 97.5])
-            rows[MODEL_TITLES[name], SCORE_TITLES[score]] = {"difference": difference[0], "low": low, "high": high}
+            rows[MODEL_TITLES.get(name, name), SCORE_TITLES[score]] = {"difference": difference[0], "low": low, "high": high}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #4ce70631
@@ -303,23 +317,6 @@ def class_table(result):
     pandas.DataFrame
     """
     return pd.DataFrame(result["per_class"]).T[["precision", "recall", "f1", "support"]].astype({"support": int}).round(3)
-
-# %% ../nbs/05_evaluation.ipynb #e54a074c
-def coverage_kind(from_um, to_um):
-    """Coverage of an asteroid's spectra.
-
-    Parameters
-    ----------
-    from_um, to_um : ndarray of shape (n_asteroids,)
-        Shortest and longest wavelength observed, in um.
-
-    Returns
-    -------
-    ndarray of str, shape (n_asteroids,)
-        ``VIS``, ``NIR``, ``VISNIR`` or ``neither``.
-    """
-    visible, infrared = np.asarray(from_um) <= 0.6, np.asarray(to_um) >= 1.6
-    return np.select([visible & infrared, visible, infrared], ["VISNIR", "VIS", "NIR"], "neither")
 
 # %% ../nbs/05_evaluation.ipynb #fdd8dab0
 def score_by_coverage(probabilities, table, groups=NAMED_GROUPS):
@@ -339,13 +336,49 @@ def score_by_coverage(probabilities, table, groups=NAMED_GROUPS):
     """
     averaged, first = average_spectra(probabilities, table.asteroid)
     truth, spectra = table.label.to_numpy(dtype=str)[first], table.groupby("asteroid", sort=False)
-    kinds = coverage_kind(spectra.from_um.min(), spectra.to_um.max())
+    visible, infrared = spectra.from_um.min().to_numpy() <= 0.6, spectra.to_um.max().to_numpy() >= 1.6
+    kinds = np.select([visible & infrared, visible, infrared], COVERAGES, "neither")
     rows = {}
-    for kind in ("VISNIR", "VIS", "NIR", "neither"):
+    for kind in (*COVERAGES, "neither"):
         pick = (kinds == kind) & np.isin(truth, groups)
         if pick.any():
             result = evaluate_model(averaged[:, pick], truth[pick], groups)
             rows[kind] = {"asteroids": int(pick.sum()), "groups": len(set(truth[pick]))} | {name: result[name]["mean"] for name in SCORE_TITLES}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+# %% ../nbs/05_evaluation.ipynb #4dcc78b0
+def score_sets(answers, table, confidence=CONFIDENCE):
+    """How often sets hold the published group, how large they are, and how good unambiguous answers are.
+
+    Parameters
+    ----------
+    answers : dict of str to ndarray of shape (n_repeats, n_spectra, width)
+        With ``credibility``, ``abstains`` and ``ensemble``, from `nea_prospect.modeling.cross_validate`; averaged over
+        the spectra of an asteroid, which abstains where most of its spectra do.
+    table : pandas.DataFrame
+    confidence : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each group, then for the five named ones together: ``asteroids``; ``in_set``, the share whose set holds
+        the published group; ``set_size``, the mean number of named groups in the set; ``unambiguous``, the share with an
+        unambiguous answer, and ``right``, the share of these that are right; ``abstains``.
+    """
+    credibility, first = average_spectra(answers["credibility"], table.asteroid)
+    abstains = average_spectra(answers["abstains"], table.asteroid)[0][..., 0] > 0.5
+    answer = average_spectra(answers["ensemble"], table.asteroid)[0].argmax(axis=2)
+    truth = table.label.to_numpy(dtype=str)[first]
+    held, named = credibility > 1 - confidence, [GROUPS.index(group) for group in NAMED_GROUPS]
+    size = held[..., named].sum(axis=2)
+    unambiguous, rows = (size == 1) & ~abstains, {}
+    for title, members in [*((group, truth == group) for group in GROUPS), ("five named groups", np.isin(truth, NAMED_GROUPS))]:
+        if not members.any():
+            continue
+        codes = np.array([GROUPS.index(group) for group in truth[members]])
+        clear, right = unambiguous[:, members], answer[:, members] == codes
+        rows[title] = {"asteroids": int(members.sum()), "in_set": held[:, members][:, np.arange(len(codes)), codes].mean(), "set_size": size[:, members].mean(),
+                       "unambiguous": clear.mean(), "right": right[clear].mean() if clear.any() else np.nan, "abstains": abstains[:, members].mean()}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #fca65917
@@ -365,7 +398,7 @@ def score_original_split(original, part, table):
         One row a model with ``accuracy`` and ``macro_f1``; empty if the split could not be made.
     """
     rows, test = {}, table[part == 1]
-    for name in sorted(original, key=list(MODEL_TITLES).index):
+    for name in in_order(original):
         averaged, first = average_spectra(original[name], test.asteroid)
         truth = np.array([GROUPS.index(label) for label in test.label.to_numpy(dtype=str)[first]])
         scores = matrix_scores(confusion(truth, averaged.argmax(axis=1), len(GROUPS)))
@@ -409,14 +442,14 @@ def audit_labels(probabilities, table, second_catalog=""):
 
 # %% ../nbs/05_evaluation.ipynb #3d91df43
 def _improbable_labels(probabilities, codes):
-    """Which labels confident learning takes for wrong; groups without members are left out of the probabilities."""
+    """Which labels a more probable group contradicts; groups without members are left out of the probabilities."""
     with warnings.catch_warnings(action="ignore"):  # its progress bars miss widgets that it does not need here
         from cleanlab.filter import find_label_issues
 
     present = np.unique(codes)
     chosen = np.maximum(probabilities[:, present], 1e-6)
     chosen = chosen / chosen.sum(axis=1, keepdims=True)
-    return find_label_issues(np.searchsorted(present, codes), chosen, filter_by="prune_by_class", n_jobs=1)
+    return find_label_issues(np.searchsorted(present, codes), chosen, filter_by="predicted_neq_given", n_jobs=1) & (chosen.max(axis=1) > 0.5)
 
 # %% ../nbs/05_evaluation.ipynb #3990ad9d
 def _second_classes(rows, second_catalog):
@@ -429,26 +462,29 @@ def _second_classes(rows, second_catalog):
     return [next((by_key[key] for key in names if by_key.get(key)), "") for names in keys]
 
 # %% ../nbs/05_evaluation.ipynb #73ec9a43
-def prediction_table(probabilities, table, in_fold):
-    """Group and probabilities for every asteroid.
+def prediction_table(answers, table, in_fold, selected="ensemble"):
+    """Group and probabilities for every asteroid, from the first repeat.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_spectra, 6)
-        Of the selected model, in the first repeat.
+    answers : dict of str to ndarray of shape (n_repeats, n_spectra, width)
+        From `nea_prospect.modeling.cross_validate`.
     table : pandas.DataFrame
         One row a spectrum.
     in_fold : ndarray of bool, shape (n_spectra,)
         Whether the asteroid took part in the folds, as every asteroid with a certain group does.
+    selected : str
+        The model whose answers these are.
 
     Returns
     -------
     pandas.DataFrame
         ``Asteroid_ID``, ``Original_Taxonomy`` (group; candidates joined by ``;`` if ambiguous; empty if unlabelled),
         ``Predicted_Taxonomy``, ``Prob_<group>`` for each group, then name, designation, published class,
-        ``Prediction`` (``out-of-fold`` or ``plain``), number of spectra and coverage in um.
+        ``Prediction`` (``out-of-fold`` or ``plain``), number of spectra and coverage in um; of the ensemble also the 90 %
+        ``Set`` (joined by ``;``), ``Novelty`` (p-value; small for spectra like none in training) and ``Abstains``.
     """
-    averaged, first = average_spectra(probabilities, table.asteroid)
+    averaged, first = average_spectra(answers[selected][0], table.asteroid)
     rows, spectra = table.iloc[first].reset_index(drop=True), table.groupby("asteroid", sort=False)
     averaged = (averaged / averaged.sum(axis=1, keepdims=True)).round(6)
     result = pd.DataFrame({"Asteroid_ID": rows.asteroid, "Original_Taxonomy": rows.candidates,
@@ -459,6 +495,11 @@ def prediction_table(probabilities, table, in_fold):
     result["Prediction"] = np.where(in_fold[first], "out-of-fold", "plain")
     result["N_Spectra"] = spectra.size().to_numpy()
     result["From_um"], result["To_um"] = spectra.from_um.min().to_numpy(), spectra.to_um.max().to_numpy()
+    if selected == "ensemble":
+        credibility, novelty, abstains = (average_spectra(answers[name][0], table.asteroid)[0] for name in ("credibility", "novelty", "abstains"))
+        result["Set"] = [";".join(np.array(GROUPS)[held]) for held in credibility > 1 - CONFIDENCE]
+        result["Novelty"], result["Abstains"] = novelty[:, 0].round(4), abstains[:, 0] > 0.5
+        result.loc[result.Abstains, "Predicted_Taxonomy"] = "Other"
     return result
 
 # %% ../nbs/05_evaluation.ipynb #54b8d596
@@ -484,7 +525,7 @@ def plot_scores(results, score="macro_f1", ax=None):
     ax.errorbar(mean, range(len(names)), xerr=error, fmt="o", color=GROUP_COLORS["C-Group"], capsize=3)
     for row, value in enumerate(mean):
         ax.annotate(f"{value:.3f}", (value, row), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
-    ax.set(yticks=range(len(names)), yticklabels=[MODEL_TITLES[name] for name in names], xlim=(0, 1.02), ylim=(-0.5, len(names) - 0.4),
+    ax.set(yticks=range(len(names)), yticklabels=[MODEL_TITLES.get(name, name) for name in names], xlim=(0, 1.02), ylim=(-0.5, len(names) - 0.4),
            xlabel=f"{SCORE_TITLES[score]} over the named groups, with 95 % interval")
     ax.grid(axis="x", color="#E5E5E5")
     return ax

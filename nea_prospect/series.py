@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STAGES', 'STAGE_SHARES', 'PACKAGES', 'DECLARED_FILES', 'app', 'RunError', 'notebooks_dir', 'read_preset',
            'declared_parameters', 'collect_parameters', 'parse_settings', 'run_stage', 'Progress', 'start_record',
-           'claim_folder', 'finish_folder', 'make_report', 'run_series', 'run_command', 'main']
+           'claim_folder', 'finish_folder', 'make_report', 'run_series', 'run_command', 'benchmark_command', 'main']
 
 # %% ../nbs/90_series.ipynb #ef4a73aa
 import base64
@@ -276,10 +276,10 @@ class Progress:
         print(("\r\x1b[K" if terminal else "") + line, end="" if terminal and not final else "\n", file=self._terminal, flush=True)
 
 # %% ../nbs/90_series.ipynb #59c8de56
-PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "cleanlab", "tensorflow", "keras", "matplotlib", "seaborn",
+PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "cleanlab", "crepes", "tensorflow", "keras", "matplotlib", "seaborn",
             "papermill", "nbconvert", "skops")
 DECLARED_FILES = ("nea_classification_predictions.csv", "resource_value_model.keras", "classification_feature_scaler.pkl", "metrics.json",
-                  "label_audit.csv", "rejects.csv", "model/network.keras", "model/scaler.skops", "model/model.json", "report/index.html",
+                  "label_audit.csv", "rejects.csv", "model/network.keras", "model/classical.skops", "model/model.json", "report/index.html",
                   *(f"notebooks/{stage}.ipynb" for stage in STAGES), *(f"report/{stage}.html" for stage in STAGES))
 
 
@@ -527,6 +527,29 @@ def run_command(
     print(f"{metrics['selected']}: accuracy {selected['accuracy']['mean']:.3f}, macro-F1 {selected['macro_f1']['mean']:.3f} "
           f"({metrics['n_asteroids']} asteroids, five groups, out of fold)")
     print(f"Report: {folder / 'report' / 'index.html'}")
+
+# %% ../nbs/90_series.ipynb #4601b16c
+@app.command("benchmark")
+def benchmark_command(
+    out: str = typer.Option(..., help="Folder for benchmark.json, benchmark.md and figures; new or empty."),
+    catalog: str = typer.Option("", help="Catalog CSV; without it the bundled data is used."),
+    spectra: str = typer.Option("", help="Zip, tar or folder of spectra."),
+    repeats: int = typer.Option(5, min=1, help="Repeats of the protocol for the models that are compared."),
+    seed: int = typer.Option(0, help="Random state of folds and models."),
+    workers: int = typer.Option(0, min=0, help="Processes; 0 for one each core."),
+):
+    """Compare the models with their peers, and with themselves without each ingredient."""
+    if bool(catalog) != bool(spectra):
+        raise RunError("give both --catalog and --spectra, or neither for the bundled data")
+    if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
+        raise RunError(f"{out} already holds something; choose another --out")
+    from nea_prospect.benchmark import run_benchmark
+
+    try:
+        run_benchmark(out, catalog, spectra, repeats, seed, workers)
+    except (OSError, ValueError) as error:
+        raise RunError(" ".join(str(error).split())) from None
+    print(f"Tables: {Path(out) / 'benchmark.md'}")
 
 # %% ../nbs/90_series.ipynb #e9e261ce
 def main():

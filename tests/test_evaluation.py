@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, p
 
 from nea_prospect.core import GROUPS, NAMED_GROUPS
 from nea_prospect.evaluation import (audit_labels, average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
-                                     prediction_table, score_by_coverage, score_original_split)
+                                     prediction_table, score_by_coverage, score_original_split, score_sets)
 
 
 @settings(max_examples=60)
@@ -75,6 +75,19 @@ def test_calibration_agrees_with_scikit_learn_and_rewards_the_truth():
     assert calibration_scores(probabilities, np.roll(truth, 1), NAMED_GROUPS)["expected_calibration_error"] > 0.15
 
 
+def test_sets_are_counted_by_asteroid():
+    table = pd.DataFrame({"asteroid": ["1", "1", "2", "3"], "label": ["S-Group", "S-Group", "S-Group", "Other"]})
+    credibility = np.zeros((2, 4, 6))
+    credibility[:, :, 3] = [0.15, 0.15, 0.02, 0.5]
+    credibility[:, 2, 0] = 0.3
+    answers = {"credibility": credibility, "abstains": np.zeros((2, 4, 1)), "ensemble": np.tile(np.eye(6)[3], (2, 4, 1))}
+    sets = score_sets(answers, table)
+    assert sets.loc["S-Group"].tolist() == [2, 0.5, 1.0, 1.0, 1.0, 0.0]
+    assert sets.loc["Other", ["asteroids", "in_set", "right"]].tolist() == [1, 0.0, 0.0]
+    answers["abstains"][:, :2] = 1
+    assert score_sets(answers, table).loc["five named groups", ["unambiguous", "abstains"]].tolist() == [0.5, 0.5]
+
+
 def test_scores_by_coverage_count_every_labelled_asteroid_once():
     table = pd.DataFrame({"asteroid": ["1", "1", "2", "3", "4"], "label": ["S-Group", "S-Group", "C-Group", "S-Group", "Other"],
                           "from_um": [0.8, 0.45, 0.45, 0.8, 0.45], "to_um": [2.4, 0.9, 0.9, 2.4, 2.4]})
@@ -98,9 +111,14 @@ def make_table():
 
 
 def test_predictions_have_one_row_each_and_say_how_they_were_made():
-    values = np.full((4, 6), 1 / 6)
-    values[0], values[1] = np.eye(6)[0], np.eye(6)[3]
-    table = prediction_table(values, make_table(), np.array([True, True, False, False]))
+    values = np.full((1, 4, 6), 1 / 6)
+    values[0, 0], values[0, 1] = np.eye(6)[0], np.eye(6)[3]
+    answers = {"ensemble": values, "credibility": np.tile([0.5, 0, 0, 0.2, 0, 0], (1, 4, 1)), "novelty": np.ones((1, 4, 1)), "abstains": np.eye(4)[None, :, [3]]}
+    table = prediction_table(answers, make_table(), np.array([True, True, False, False]))
+    assert table.Set.tolist() == ["C-Group;S-Group"] * 3 and table.Abstains.tolist() == [False, False, True]
+    assert table.Predicted_Taxonomy.iloc[2] == "Other"
+    plain = prediction_table({"lda": values}, make_table(), np.array([True, True, False, False]), "lda")
+    assert "Set" not in plain and plain.equals(table[plain.columns].assign(Predicted_Taxonomy=plain.Predicted_Taxonomy))
     assert list(table.columns[:9]) == ["Asteroid_ID", "Original_Taxonomy", "Predicted_Taxonomy", *(f"Prob_{group}" for group in GROUPS)]
     assert table.Asteroid_ID.tolist() == ["433", "2000 WL63", "99"] and table.N_Spectra.tolist() == [2, 1, 1]
     assert table.Original_Taxonomy.tolist() == ["S-Group", "", "C-Group;X-Group"]
@@ -151,7 +169,7 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
 
     from nea_prospect.features import make_features
     from nea_prospect.loading import load_dataset
-    from nea_prospect.modeling import cross_validate, load_auxiliary, make_models, model_inputs
+    from nea_prospect.modeling import SpectrumClassifier, cross_validate, load_auxiliary
     from nea_prospect.resampling import asteroid_folds
 
     lines = (archives / "smass2" / "Bus.Taxonomy.txt").read_text(encoding="latin-1").splitlines()
@@ -159,9 +177,9 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     pd.DataFrame(bus, columns=["number", "class"]).to_csv(tmp_path / "bus.csv", index=False)
     folder = archives / "merged_catalog"
     dataset = load_dataset(folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip", labels="as-given")
-    probabilities, _ = cross_validate({"extra_trees": make_models()["extra_trees"]}, model_inputs(*make_features(dataset.spectra)), dataset.table,
-                                      asteroid_folds(dataset.table.label, dataset.table.asteroid), load_auxiliary("bundled"))
-    audit = audit_labels(probabilities["extra_trees"], dataset.table, tmp_path / "bus.csv").set_index("Asteroid_ID")
+    (answers,), _ = cross_validate({"ensemble": SpectrumClassifier(epochs=4, copies=1)}, [make_features(dataset.spectra)[0]], dataset.table,
+                                   asteroid_folds(dataset.table.label, dataset.table.asteroid), load_auxiliary("bundled"))
+    audit = audit_labels(answers["ensemble"], dataset.table, tmp_path / "bus.csv").set_index("Asteroid_ID")
     assert {"45", "47"} <= set(audit.index[audit.Reason.isin(["both", "second catalog"])])
     contradicted, predicted = audit.Reason.isin(["both", "second catalog"]), audit.Reason.isin(["both", "predictions"])
     in_second = audit.index.isin([number for number, _ in bus])

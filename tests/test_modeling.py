@@ -1,115 +1,156 @@
-"""The network as an estimator, what it may see, and how it is kept."""
+"""The classifiers as estimators, what they may see, and how they are kept."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nea_prospect import modeling
 from nea_prospect.core import GROUPS
-from nea_prospect.modeling import (INPUT_NAMES, AveragedNetwork, TwoBranchClassifier, cross_validate, load_saved_model, make_models,
-                                   original_split, read_probabilities, save_model, write_probabilities)
-from nea_prospect.resampling import asteroid_folds
+from nea_prospect.features import WAVELENGTH_GRID
+from nea_prospect.modeling import (INPUT_NAMES, SpectrumClassifier, TwoBranchClassifier, calibrate, cross_validate, fit_calibration, load_saved_model, make_models,
+                                   model_inputs, original_split, read_answers, save_model, write_answers)
+from nea_prospect.resampling import asteroid_folds, coverage_kind, divide
 
 
 @pytest.mark.slow
-@parametrize_with_checks([TwoBranchClassifier(n_wavelengths=1, epochs=12, batch_size=64, learning_rate=0.02)], expected_failed_checks=lambda _: {
-    "check_methods_sample_order_invariance": "float32 arithmetic differs by 1e-8 with the order of the rows; the check allows 1e-9"})
+@parametrize_with_checks([TwoBranchClassifier(n_wavelengths=1, n_channels=1, n_members=1, epochs=12, batch_size=16, learning_rate=0.02)], expected_failed_checks=lambda _: {
+    "check_methods_sample_order_invariance": "float32 arithmetic differs by 1e-8 with the order of the rows; the check allows 1e-9",
+    "check_sample_weight_equivalence_on_dense_data": "batches and inner parts are drawn from rows, so a row given twice is not a row of weight two"})
 def test_the_network_has_the_manners_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-def make_rows(n_asteroids=40, spectra_each=2, seed=0):
-    """Inputs whose first column is the row's own number, so that a spy can tell which rows it was shown."""
+STEP = 1e-6  # the first reflectance of a row tells its number in these steps, so that a spy can tell which rows it was shown
+
+
+def make_rows(n_asteroids=40, spectra_each=2, seed=0, first=0):
+    """Made-up spectra: rising ones (S-Group), flat ones (C-Group) and ones with a deep band (V-type)."""
     rng = np.random.default_rng(seed)
     n = n_asteroids * spectra_each
     labels = np.repeat(np.resize(["S-Group", "S-Group", "C-Group", "V-type"], n_asteroids), spectra_each)
-    X = rng.normal(size=(n, len(INPUT_NAMES))) + (labels == "C-Group")[:, None] - (labels == "V-type")[:, None]
-    X[:, 0] = np.arange(n)
+    X = 1 + 0.3 * (labels == "S-Group")[:, None] * (WAVELENGTH_GRID - 0.45) - 0.4 * (labels == "V-type")[:, None] * np.exp(-((WAVELENGTH_GRID - 0.95) / 0.1) ** 2)
+    X = X * rng.normal(1, 0.02, X.shape)
+    X[:, 0] = 1 + STEP * (first + np.arange(n))
     names = np.repeat([str(number) for number in range(1, n_asteroids + 1)], spectra_each)
     table = pd.DataFrame({"asteroid": names, "number": names, "designation": "", "name": "", "label": labels,
                           "catalog_row": np.repeat(np.arange(n_asteroids), spectra_each)})
     return X, table
 
 
+def rows_of(X):
+    """Numbers of the rows that a spy was shown."""
+    return np.rint((X[:, 0] - 1) / STEP).astype(int)
+
+
 class Spy(ClassifierMixin, BaseEstimator):
-    """Remembers the rows it was fitted to and fails if it is asked about one of their asteroids."""
+    """Remembers the rows it was fitted to and the rows it was asked about."""
 
     seen: list = []
 
     def fit(self, X, y):
-        self.classes_, self.rows_ = np.unique(y), X[:, 0].copy()
+        self.classes_, self.rows_ = np.unique(y), rows_of(X)
         return self
 
     def predict_proba(self, X):
-        Spy.seen.append((self.rows_, X[:, 0].copy()))
+        Spy.seen.append((self.rows_, rows_of(X)))
         return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
 
 
 def test_no_model_ever_sees_an_asteroid_of_its_test_fold():
     X, table = make_rows()
     table.loc[table.asteroid == "7", "label"] = ""
-    auxiliary_X, auxiliary_table = make_rows(seed=1)
-    auxiliary_X[:, 0] += 10_000
+    auxiliary_X, auxiliary_table = make_rows(seed=1, first=10_000)
     auxiliary_table["name"] = ["" if index % 3 else f"name {name}" for index, name in enumerate(auxiliary_table.asteroid)]
     Spy.seen = []
     folds = asteroid_folds(table.label, table.asteroid, n_repeats=2)
-    probabilities, _ = cross_validate({"extra_trees": Spy()}, X, table, folds, (auxiliary_X, auxiliary_table), workers=1)
-    assert len(Spy.seen) == 10
+    (answers,), _ = cross_validate({"lda": Spy()}, [X], table, folds, (auxiliary_X, auxiliary_table), workers=1)
+    assert len(Spy.seen) == 11
     asteroid = {**dict(enumerate(table.asteroid)), **{10_000 + index: name for index, name in enumerate(auxiliary_table.asteroid)}}
     unlabelled = set(np.flatnonzero(table.label == ""))
     for fitted, asked in Spy.seen:
-        tested = {asteroid[int(row)] for row in asked if int(row) not in unlabelled}
-        assert tested and not tested & {asteroid[int(row)] for row in fitted}
-        assert not unlabelled & {int(row) for row in fitted}
+        assert len(asked) and not {asteroid[row] for row in asked} & {asteroid[row] for row in fitted}
+        assert not unlabelled & set(fitted) and not {"7"} & {asteroid[row] for row in fitted}
         assert any(row >= 10_000 for row in fitted), "auxiliary spectra of other asteroids take part"
-    np.testing.assert_allclose(probabilities["extra_trees"].sum(axis=2), 1)
+    np.testing.assert_allclose(answers["lda"].sum(axis=2), 1)
 
 
-def test_scaler_and_sampler_see_the_inner_training_rows_only(monkeypatch):
-    X, table = make_rows(60)
+def test_every_view_is_asked_about_and_only_the_first_teaches():
+    X, table = make_rows()
+    Spy.seen = []
+    other = X.copy()
+    other[:, 0] = 1 + STEP * (50_000 + np.arange(len(X)))
+    answers, _ = cross_validate({"lda": Spy()}, [X, other], table, asteroid_folds(table.label, table.asteroid), workers=1)
+    assert len(answers) == 2 and all((fitted < 50_000).all() for fitted, _ in Spy.seen)
+    assert sorted(np.concatenate([asked for _, asked in Spy.seen])) == [*range(len(X)), *range(50_000, 50_000 + len(X))]
+
+
+@pytest.mark.slow
+def test_what_is_tuned_on_held_out_answers_is_tuned_on_unseen_asteroids():
+    """Labels without any meaning: an answer that is better than chance has seen the asteroid, in this spectrum, another or a copy."""
+    rng = np.random.default_rng(0)
+    X, table = make_rows(60, spectra_each=3)
+    labels = np.repeat(rng.choice(["S-Group", "C-Group"], 60), 3)
+    X = (1 + rng.normal(0, 0.1, (60, 6)) @ np.vander(WAVELENGTH_GRID - 1.4, 6).T).repeat(3, axis=0) * rng.normal(1, 0.005, X.shape)
+    groups = table.asteroid.to_numpy()
+    model = SpectrumClassifier(n_trees=60, epochs=30).fit(X, labels, groups)
+    codes = (labels == "S-Group").astype(int)
+    assert np.mean(model.predict_proba(X).argmax(axis=1) == codes) > 0.8, "the members did learn the labels by heart"
+    assert np.mean(model.held_out_.argmax(axis=1) == codes) < 0.65
+    assert np.mean(model.network_.held_out_[:len(X)].argmax(axis=1) == codes) < 0.65
+
+
+def test_each_member_leaves_whole_asteroids_out_and_answers_for_them(monkeypatch):
+    X, table = make_rows(40)
+    groups, fitted, asked = table.asteroid.to_numpy(), [], []
+
+    class SpyTrees(modeling.ExtraTreesClassifier):
+        def fit(self, Z, *arguments):
+            fitted.append(Z)
+            return super().fit(Z, *arguments)
+
+        def predict_proba(self, Z):
+            asked.append((len(fitted), Z))
+            return super().predict_proba(Z)
+
+    monkeypatch.setattr(modeling, "ExtraTreesClassifier", SpyTrees)
+    monkeypatch.setattr(modeling, "model_inputs", lambda rows: np.hstack([rows, np.repeat(rows[:, :1], len(INPUT_NAMES) - rows.shape[1], axis=1)]))
+    monkeypatch.setattr(modeling, "augment_coverage", lambda X, *_: (np.vstack([X, X]), np.tile(np.arange(len(X)), 2)))
+    model = SpectrumClassifier(n_trees=5, epochs=1).fit(X, table.label, groups)
+    assert len(fitted) == 3
+    for member, (count, held) in enumerate(asked):
+        taught, held = set(groups[rows_of(fitted[member])]), set(groups[rows_of(held)])
+        assert count == member + 1 and taught and held and not taught & held
+    assert np.isfinite(model.held_out_).all()
+
+
+def test_the_network_gives_no_weight_to_rows_that_a_member_leaves_out(monkeypatch):
+    X, table = make_rows(40)
     seen = {}
 
-    class SpyScaler(modeling.StandardScaler):
-        def fit(self, X, *arguments):
-            seen["scaler"] = set(X[:, 0].astype(int))
-            return super().fit(X, *arguments)
+    def spy_train(self, inputs, codes, weight, folds):
+        seen.update(folds=folds, weight=weight)
+        train(self, inputs, codes, weight, folds)
+        calls = seen.setdefault("fit", [])
+        calls.append(len(codes))
 
-    def spy_balance(Z, codes, *arguments):
-        seen["sampler"] = len(Z)
-        return balance(Z, codes, *arguments)
-
-    balance = modeling.balance
-    monkeypatch.setattr(modeling, "StandardScaler", SpyScaler)
-    monkeypatch.setattr(modeling, "balance", spy_balance)
-    TwoBranchClassifier(epochs=1).fit(X, table.label, table.asteroid)
-    asteroids = table.asteroid.to_numpy()
-    taught = {asteroids[row] for row in seen["scaler"]}
-    checked = {asteroids[row] for row in set(range(len(X))) - seen["scaler"]}
-    assert len(seen["scaler"]) == seen["sampler"] < len(X)
-    assert checked and not taught & checked
-
-
-def test_synthetic_spectra_are_observed_only_where_their_parents_were():
-    rng = np.random.default_rng(0)
-    observed = rng.random((30, 8)) < 0.7
-    values = np.where(observed, rng.normal(size=(30, 8)), 0)
-    stacked = np.hstack([values[:, :5], observed[:, :5], values[:, 5:], observed[:, 5:]])
-    Z, _ = modeling._balance_observed(stacked, np.repeat([0, 1], [22, 8]), 5, 2, 0)
-    marks, numbers = Z[:, [5, 6, 7, 8, 9, 13, 14, 15]], Z[:, [0, 1, 2, 3, 4, 10, 11, 12]]
-    assert len(Z) == 44 and set(np.unique(marks)) <= {0.0, 1.0}
-    assert (numbers[marks == 0] == 0).all() and (numbers[marks == 1] != 0).all()
+    train = TwoBranchClassifier._train
+    monkeypatch.setattr(TwoBranchClassifier, "_train", spy_train)
+    TwoBranchClassifier(epochs=1).fit(model_inputs(X), table.label, table.asteroid)
+    assert (pd.Series(seen["folds"]).groupby(table.asteroid).nunique() == 1).all() and set(seen["folds"]) == {0, 1, 2}
+    np.testing.assert_array_equal(seen["folds"], divide(np.unique(table.label, return_inverse=True)[1], table.asteroid, 3))
 
 
 def test_results_do_not_depend_on_the_number_of_processes():
     X, table = make_rows(30)
     folds = asteroid_folds(table.label, table.asteroid)
     models = make_models(epochs=1)
-    one, _ = cross_validate(models, X, table, folds, workers=1)
-    two, networks = cross_validate(models, X, table, folds, workers=2)
-    assert len(networks) == 5
-    for name in models:
+    (one,), _ = cross_validate(models, [X], table, folds, workers=1)
+    (two,), kept = cross_validate(models, [X], table, folds, workers=2)
+    assert sorted(kept) == sorted(models)
+    assert {"majority", "logistic", "lda", "extra_trees", "network", "ensemble", "credibility", "novelty", "abstains"} == set(one)
+    for name in one:
         np.testing.assert_array_equal(one[name], two[name])
 
 
@@ -117,52 +158,99 @@ def test_a_group_that_a_fold_never_saw_gets_zero():
     X, table = make_rows(30)
     table.loc[table.asteroid == "1", "label"] = "D-type"
     folds = asteroid_folds(table.label, table.asteroid)
-    probabilities, _ = cross_validate({name: model for name, model in make_models().items() if name in ("majority", "logistic", "lda")}, X, table, folds, workers=1)
+    (answers,), _ = cross_validate({name: model for name, model in make_models().items() if name != "ensemble"}, [X], table, folds, workers=1)
     row = int(np.flatnonzero(table.asteroid == "1")[0])
-    for values in probabilities.values():
+    for values in answers.values():
         assert values[0, row, GROUPS.index("D-type")] == 0
         np.testing.assert_allclose(values.sum(axis=2), 1)
 
 
-def test_the_kept_model_is_the_mean_of_its_networks_and_comes_back(tmp_path):
-    X, table = make_rows(40)
-    X[::5, :30] = np.nan
-    X[::7, 60:] = np.nan
-    networks = [TwoBranchClassifier(epochs=2, random_state=seed).fit(X[seed::3], table.label[seed::3]) for seed in range(3)]
-    kept = AveragedNetwork.from_folds(networks, X)
-    mean = np.mean([network.predict_proba(X) for network in networks], axis=0)
-    columns = [GROUPS.index(group) for group in networks[0].classes_]
-    np.testing.assert_allclose(kept.predict_proba(X)[:, columns], mean, atol=1e-5)
-    save_model(tmp_path, kept, {"seed": 0})
-    np.testing.assert_array_equal(load_saved_model(tmp_path).predict_proba(X), kept.predict_proba(X))
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "network.keras", "scaler.skops"]
-    assert (tmp_path / "resource_value_model.keras").read_bytes() == (tmp_path / "model" / "network.keras").read_bytes()
+@pytest.fixture(scope="module")
+def fitted():
+    X, table = make_rows(60)
+    X[::5, :12] = np.nan
+    X[::7, 30:] = np.nan
+    labels = table.label.mask(table.asteroid.isin(["5", "6", "7"]), "Other").to_numpy(dtype=str)
+    return SpectrumClassifier(n_trees=20, epochs=4).fit(X, labels, table.asteroid), X, labels
 
 
-def test_networks_of_different_groups_are_averaged_group_by_group():
-    X, table = make_rows(40)
-    fewer = table.label != "V-type"
-    networks = [TwoBranchClassifier(epochs=1).fit(X, table.label), TwoBranchClassifier(epochs=1).fit(X[fewer], table.label[fewer])]
-    answer = AveragedNetwork.from_folds(networks, X).predict_proba(X)
-    np.testing.assert_allclose(answer[:, GROUPS.index("V-type")], networks[0].predict_proba(X)[:, 2] / 2, atol=1e-5)
-    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+def test_the_ensemble_is_calibrated_and_bounded(fitted):
+    model, X, _ = fitted
+    answer = model.answer(X)
+    for name in ("extra_trees", "network", "ensemble"):
+        np.testing.assert_allclose(answer[name].sum(axis=1), 1)
+    mean = (answer["extra_trees"] + answer["network"]) / 2
+    for kind in ("VISNIR", "VIS", "NIR"):
+        rows = coverage_kind(np.isfinite(X)) == kind
+        np.testing.assert_allclose(answer["ensemble"][rows], calibrate(mean[rows], model.calibration_[kind]["ensemble"]))
+    assert ((answer["credibility"] > 0) & (answer["credibility"] <= 1)).all() and ((answer["novelty"] > 0) & (answer["novelty"] <= 1)).all()
 
 
-def test_columns_that_no_training_row_observed_do_not_matter():
-    X, table = make_rows(40)
-    X[:, :20] = np.nan
-    network = TwoBranchClassifier(epochs=1).fit(X, table.label)
-    seen = X.copy()
-    seen[:, :20] = 5.0
-    np.testing.assert_array_equal(network.predict_proba(seen), network.predict_proba(X))
-    assert np.isfinite(AveragedNetwork.from_folds([network], X).predict_proba(seen)).all()
+def test_answers_do_not_depend_on_the_scale_or_on_the_other_spectra(fitted):
+    model, X, _ = fitted
+    whole, some, scaled = model.answer(X), model.answer(X[3:5]), model.answer(X[3:5] * 7)
+    for name in whole:
+        np.testing.assert_allclose(whole[name][3:5], some[name], atol=1e-6)
+        np.testing.assert_allclose(some[name], scaled[name], atol=1e-6)
 
 
-def test_loading_a_model_never_unpickles(tmp_path, monkeypatch):
+def test_a_small_group_is_in_every_set_and_a_strange_spectrum_is_other(fitted):
+    model, X, labels = fitted
+    assert (labels == "Other").sum() < 9
+    assert (model.answer(X)["credibility"][:, list(model.classes_).index("Other")] > 0.1).all()
+    strange = np.where(np.arange(53) % 2, 0.2, 5.0)[None]
+    assert model.answer(strange)["novelty"][0] < 0.01 and model.predict(strange).tolist() == ["Other"]
+
+
+def test_sets_hold_nine_in_ten_of_every_group():
+    X, table = make_rows(300, spectra_each=1)
+    X = 1 + (X - 1) * 0.25 * np.random.default_rng(1).normal(1, 0.8, (len(X), 1))
+    train = np.arange(len(X)) < 150
+    model = SpectrumClassifier(n_trees=40, epochs=6).fit(X[train], table.label[train], table.asteroid[train])
+    held = model.answer(X[~train])["credibility"] > 0.1
+    for code, group in enumerate(model.classes_):
+        members = (table.label == group)[~train].to_numpy()
+        assert held[members, code].mean() > 0.9 - 3 * np.sqrt(0.09 / members.sum() + 0.09 / (table.label[train] == group).sum())
+    assert held.mean() < 0.9, "sets exclude something"
+
+
+def test_the_nearest_spectrum_is_found_over_common_wavelengths():
+    from sklearn.metrics.pairwise import nan_euclidean_distances
+
+    rng = np.random.default_rng(0)
+    rows, reference = rng.normal(0, 0.2, (30, 53)), rng.normal(0, 0.2, (40, 53))
+    rows[rng.random(rows.shape) < 0.3], reference[rng.random(reference.shape) < 0.3] = np.nan, np.nan
+    expected = nan_euclidean_distances(rows, reference).min(axis=1) / np.sqrt(53)
+    np.testing.assert_allclose(modeling._nearest(rows, reference, batch=7), expected, rtol=1e-4)
+    assert np.isinf(modeling._nearest(np.full((1, 53), np.nan), reference)).all()
+
+
+def test_calibration_recovers_a_known_power_and_shift():
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.ones(4), size=20_000)
+    codes = (true.cumsum(axis=1) > rng.random((len(true), 1))).argmax(axis=1)
+    given = np.sqrt(true) * [1, 1, 1, 2]
+    calibration = fit_calibration(given / given.sum(axis=1, keepdims=True), codes, np.ones(len(true)))
+    assert np.exp(calibration[0]) == pytest.approx(2.0, rel=0.05)
+    assert calibration[4] - calibration[1:4].mean() == pytest.approx(-2 * np.log(2), abs=0.15)
+    np.testing.assert_array_equal(fit_calibration(np.empty((0, 4)), np.empty(0, dtype=int), np.empty(0)), np.zeros(5))
+
+
+def test_two_asteroids_are_enough_to_fit_but_not_to_hold_out():
+    X, table = make_rows(2, spectra_each=4)
+    labels = np.repeat(["S-Group", "C-Group"], 4)
+    model = SpectrumClassifier(n_trees=5, epochs=1).fit(X, labels, table.asteroid)
+    assert not any(values.any() for own in model.calibration_.values() for values in own.values()) and np.isnan(model.held_out_).all()
+    assert (model.answer(X)["credibility"] == 1).all() and np.isfinite(model.predict_proba(X)).all()
+
+
+def test_the_kept_model_comes_back_without_unpickling(fitted, tmp_path, monkeypatch):
     import pickle
 
-    X, table = make_rows(30)
-    save_model(tmp_path, AveragedNetwork.from_folds([TwoBranchClassifier(epochs=1).fit(X, table.label)], X), {})
+    model, X, _ = fitted
+    save_model(tmp_path, model, {"seed": 0})
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["classical.skops", "model.json", "network.keras"]
+    assert (tmp_path / "resource_value_model.keras").read_bytes() == (tmp_path / "model" / "network.keras").read_bytes()
     (tmp_path / "classification_feature_scaler.pkl").write_bytes(b"not a pickle")
 
     def refuse(*_, **__):
@@ -170,12 +258,34 @@ def test_loading_a_model_never_unpickles(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pickle, "loads", refuse)
     monkeypatch.setattr(pickle, "load", refuse)
-    assert load_saved_model(tmp_path).predict_proba(X).shape == (len(X), 6)
+    loaded = load_saved_model(tmp_path)
+    for name, values in model.answer(X).items():
+        np.testing.assert_array_equal(loaded.answer(X)[name], values)
+    assert loaded.get_params() == model.get_params() and clone(loaded).get_params() == model.get_params()
 
 
-def test_a_model_for_other_inputs_is_refused(tmp_path):
-    X, table = make_rows(30)
-    save_model(tmp_path, AveragedNetwork.from_folds([TwoBranchClassifier(epochs=1).fit(X, table.label)], X), {"inputs": ["something else"]})
+def test_a_tree_that_points_outside_is_refused(fitted, tmp_path):
+    from copy import deepcopy
+
+    model = deepcopy(fitted[0])
+    model.trees_[1].estimators_[3].tree_.children_left[0] = 10**6
+    save_model(tmp_path, model, {})
+    with pytest.raises(ValueError, match="damaged tree"):
+        load_saved_model(tmp_path)
+
+
+def test_columns_that_no_training_row_observed_do_not_matter():
+    X, table = make_rows(40)
+    inputs = model_inputs(X)
+    inputs[:, :20] = np.nan
+    network = TwoBranchClassifier(epochs=1).fit(inputs, table.label)
+    seen = inputs.copy()
+    seen[:, :20] = 5.0
+    np.testing.assert_array_equal(network.predict_proba(seen), network.predict_proba(inputs))
+
+
+def test_a_model_for_other_inputs_is_refused(fitted, tmp_path):
+    save_model(tmp_path, fitted[0], {"inputs": ["something else"]})
     with pytest.raises(ValueError, match="made for other inputs"):
         load_saved_model(tmp_path)
 
@@ -189,9 +299,9 @@ def test_the_original_split_holds_out_a_fifth_of_the_numbered_asteroids():
     assert (original_split(table.head(8)) == -1).all()
 
 
-def test_probabilities_come_back_as_written(tmp_path):
-    values = {"network": np.random.default_rng(0).random((1, 4, 6)), "lda": np.zeros((5, 4, 6))}
-    write_probabilities(tmp_path, values, {"lda": np.ones((2, 6))}, np.array([1, 0, -1, 1]))
-    probabilities, original, part = read_probabilities(tmp_path)
-    assert sorted(probabilities) == ["lda", "network"] and list(original) == ["lda"] and part.tolist() == [1, 0, -1, 1]
-    np.testing.assert_array_equal(probabilities["network"], values["network"])
+def test_answers_come_back_as_written(tmp_path):
+    values = {"network": np.random.default_rng(0).random((1, 4, 6)), "novelty": np.zeros((5, 4, 1))}
+    write_answers(tmp_path, values, {"lda": np.ones((2, 6))}, np.array([1, 0, -1, 1]))
+    answers, original, part = read_answers(tmp_path)
+    assert sorted(answers) == ["network", "novelty"] and list(original) == ["lda"] and part.tolist() == [1, 0, -1, 1]
+    np.testing.assert_array_equal(answers["network"], values["network"])

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.core import GROUPS
-from nea_prospect.resampling import N_FOLDS, asteroid_folds, balance, compare_smote_order, other_asteroids
+from nea_prospect.features import WAVELENGTH_GRID
+from nea_prospect.resampling import N_FOLDS, NOISE, asteroid_folds, augment_coverage, balance, compare_smote_order, other_asteroids
 
 
 @settings(max_examples=40)
@@ -66,3 +67,21 @@ def test_smote_before_the_split_pretends_even_on_noise():
     X, labels = rng.normal(size=(150, 4)), np.array(["S-Group"] * 110 + ["C-Group"] * 25 + ["V-type"] * 15)
     order = compare_smote_order(X, labels, np.arange(150).astype(str))
     assert order.balanced_accuracy.iloc[0] < 0.5 < order.balanced_accuracy.iloc[1]
+
+
+def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
+    rng = np.random.default_rng(0)
+    reflectance = rng.uniform(0.5, 2, (20, len(WAVELENGTH_GRID)))
+    reflectance[:5, WAVELENGTH_GRID > 0.89] = np.nan
+    reflectance[5:10, WAVELENGTH_GRID < 0.8] = np.nan
+    rows, source = augment_coverage(reflectance, copies=2, random_state=3)
+    np.testing.assert_array_equal(rows[:20], reflectance)
+    assert source[:20].tolist() == list(range(20))
+    assert not set(source[20:]) & set(range(5)), "what was observed in visible light only has nothing to cut"
+    for row, original in zip(rows[20:], source[20:]):
+        seen = np.isfinite(row)
+        assert 0 < seen.sum() < np.isfinite(reflectance[original]).sum() and not (seen & np.isnan(reflectance[original])).any()
+        assert seen[np.flatnonzero(seen)[0]:np.flatnonzero(seen)[-1] + 1].all()
+        assert np.abs(row[seen] / reflectance[original][seen] - 1).max() < 6 * NOISE
+    np.testing.assert_array_equal(rows, augment_coverage(reflectance, 2, 3)[0])
+    assert len(augment_coverage(reflectance, 0)[1]) == 20

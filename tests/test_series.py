@@ -78,7 +78,7 @@ def test_presets_fit_the_notebooks():
         parameters = collect_parameters(read_preset(name), {"seed": 3}, {"run_dir": "r", "catalog": "", "spectra": ""})
         assert list(parameters) == list(series.STAGES)
         assert parameters["04_modeling"]["seed"] == parameters["03_resampling"]["seed"] == 3
-        assert parameters["05_evaluation"]["selected"] == "network"
+        assert parameters["05_evaluation"]["selected"] == "ensemble"
     with pytest.raises(RunError, match="preset sets 'epoch', which notebook 04_modeling does not declare"):
         collect_parameters({"04_modeling": {"epoch": 1}}, {}, {})
 
@@ -193,7 +193,7 @@ class TestARealRun:
         assert not list(quick_runs[0].glob("*.log")) and not list(quick_runs[0].glob("notebooks/*.log"))
 
     def test_the_same_seed_gives_the_same_bytes(self, quick_runs):
-        for name in ("nea_classification_predictions.csv", "metrics.json", "rejects.csv", "stages/probabilities.npz", "figures/05_scores.png"):
+        for name in ("nea_classification_predictions.csv", "metrics.json", "rejects.csv", "stages/answers.npz", "figures/05_scores.png"):
             assert (quick_runs[0] / name).read_bytes() == (quick_runs[1] / name).read_bytes(), name
 
     def test_predictions_cover_every_asteroid(self, quick_runs, small_input):
@@ -212,7 +212,7 @@ class TestARealRun:
                 assert result[score].keys() == {"mean", "sd", "low", "high"}
                 assert 0 <= result[score]["low"] <= result[score]["high"] <= 1
             assert all(row.keys() == {"precision", "recall", "f1", "support"} for row in result["per_class"].values())
-        assert metrics["models"].keys() == {"majority", "logistic", "lda", "extra_trees", "network"}
+        assert metrics["models"].keys() == {"majority", "logistic", "lda", "extra_trees", "network", "ensemble"}
 
     def test_the_report_is_complete_in_itself(self, quick_runs):
         pages = sorted((quick_runs[0] / "report").iterdir())
@@ -228,16 +228,18 @@ class TestARealRun:
                 for output in cell.get("outputs", []):
                     assert output.get("name") != "stderr", (path.name, output["text"])
 
-    def test_the_kept_network_answers_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
+    def test_the_kept_model_answers_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
         import numpy as np
 
         from nea_prospect.features import make_features
         from nea_prospect.loading import read_dataset
-        from nea_prospect.modeling import load_saved_model, model_inputs
+        from nea_prospect.modeling import load_saved_model
 
         dataset = read_dataset(quick_runs[0])
         plain = np.flatnonzero(dataset.table.label == "")
-        answer = load_saved_model(quick_runs[0]).predict_proba(model_inputs(*make_features([dataset.spectra[row] for row in plain])))
+        model = load_saved_model(quick_runs[0])
+        answer = np.zeros((len(plain), len(GROUPS)))
+        answer[:, [GROUPS.index(group) for group in model.classes_]] = model.predict_proba(make_features([dataset.spectra[row] for row in plain])[0])
         predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}).set_index("Asteroid_ID")
         single = [row for row in range(len(plain)) if (dataset.table.asteroid == dataset.table.asteroid[plain[row]]).sum() == 1]
         stated = predictions.loc[dataset.table.asteroid[plain[single]], [f"Prob_{group}" for group in GROUPS]].to_numpy()
