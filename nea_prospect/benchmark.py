@@ -20,6 +20,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -146,7 +147,7 @@ def make_peers(seed=0):
     return {
         "Bus-DeMeo rules": BusDeMeoRules(),
         "Support vector machine": make_pipeline(*complete, CalibratedClassifierCV(SVC(C=10.0, class_weight="balanced"), cv=3, ensemble=False)),
-        "Gradient boosting": make_pipeline(inputs, HistGradientBoostingClassifier(learning_rate=0.05, max_iter=150, max_leaf_nodes=8, class_weight="balanced",
+        "Gradient boosting": make_pipeline(inputs, VarianceThreshold(), HistGradientBoostingClassifier(learning_rate=0.05, max_iter=150, max_leaf_nodes=8, class_weight="balanced",
                                                                                   early_stopping=False, random_state=seed)),
         "Plain extra trees": make_pipeline(inputs, ExtraTreesClassifier(400, class_weight="balanced", random_state=seed)),
     }

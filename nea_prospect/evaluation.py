@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
            'reliability', 'calibration_scores', 'in_order', 'evaluate_models', 'score_table', 'compare_models',
-           'class_table', 'score_by_coverage', 'score_sets', 'score_original_split', 'audit_labels', 'prediction_table',
-           'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_reliability', 'plot_suspects', 'plot_overview']
+           'class_table', 'score_by_coverage', 'score_sets', 'score_original_split', 'audit_labels', 'occlude',
+           'permute_features', 'prediction_table', 'plot_scores', 'plot_confusion', 'plot_per_class',
+           'plot_reliability', 'plot_explanation', 'plot_confused_pairs', 'plot_suspects', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
 import warnings
@@ -21,8 +22,8 @@ from sklearn.metrics import log_loss
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_groups
 from .features import WAVELENGTH_GRID, plot_group_spectra
 from .loading import read_catalog
-from .modeling import CONFIDENCE, MODEL_TITLES
-from .resampling import COVERAGES
+from .modeling import CONFIDENCE, INPUT_FEATURES, INPUT_NAMES, MODEL_TITLES, model_inputs
+from .resampling import COVERAGES, coverage_kind
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(probabilities, asteroids):
@@ -461,6 +462,89 @@ def _second_classes(rows, second_catalog):
     keys = [[asteroid_id(text) for text in row] for row in rows[list(columns[::-1])].itertuples(index=False)]
     return [next((by_key[key] for key in names if by_key.get(key)), "") for names in keys]
 
+# %% ../nbs/05_evaluation.ipynb #8e2bd712
+def _some_of_each(labels, usable, n_each):
+    """Indices of at most so many usable rows of each named group."""
+    return np.concatenate([np.flatnonzero(usable & (labels == group))[:n_each] for group in NAMED_GROUPS])
+
+# %% ../nbs/05_evaluation.ipynb #36df3e60
+def _own_probability(model, labels, answer):
+    """Probability that the ensemble gives to the published group of each row."""
+    return answer["ensemble"][np.arange(len(labels)), np.searchsorted(model.classes_, labels)]
+
+# %% ../nbs/05_evaluation.ipynb #ce6b64e2
+def occlude(model, reflectance, labels, width=0.15, n_each=30):
+    """How much the probability of the published group falls when a piece of the spectrum is drawn straight.
+
+    Parameters
+    ----------
+    model : SpectrumClassifier
+    reflectance : ndarray of shape (n_spectra, 53)
+        Only complete spectra take part.
+    labels : array_like of str, shape (n_spectra,)
+    width : float
+        Of the piece, in um.
+    n_each : int
+        At most so many spectra of each group.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each centre (um, the index), one column for each named group: mean fall of the probability; NaN for a
+        group without complete spectra.
+    """
+    labels = np.asarray(labels, dtype=str)
+    rows = _some_of_each(labels, np.isfinite(reflectance).all(axis=1) & np.isin(labels, model.classes_), n_each)
+    result = pd.DataFrame(np.nan, index=pd.Index(WAVELENGTH_GRID[1:-1], name="centre_um"), columns=NAMED_GROUPS)
+    if not len(rows):
+        return result
+    spectra, truth, pieces = reflectance[rows], labels[rows], []
+    for centre in result.index:
+        inside = np.abs(WAVELENGTH_GRID - centre) <= width / 2 + 1e-6
+        first, last = max(np.flatnonzero(inside)[0] - 1, 0), min(np.flatnonzero(inside)[-1] + 1, len(WAVELENGTH_GRID) - 1)
+        share = (WAVELENGTH_GRID - WAVELENGTH_GRID[first]) / (WAVELENGTH_GRID[last] - WAVELENGTH_GRID[first])
+        pieces.append(np.where(inside, spectra[:, [first]] * (1 - share) + spectra[:, [last]] * share, spectra))
+    whole = _own_probability(model, truth, model.answer(spectra))
+    hidden = _own_probability(model, np.tile(truth, len(pieces)), model.answer(np.vstack(pieces))).reshape(len(pieces), -1)
+    for group in set(truth):
+        result[group] = (whole - hidden)[:, truth == group].mean(axis=1)
+    return result
+
+# %% ../nbs/05_evaluation.ipynb #20c68266
+def permute_features(model, reflectance, labels, n_each=60, seed=0):
+    """How much the probability of the published group falls when one engineered feature is exchanged between spectra.
+
+    Parameters
+    ----------
+    model : SpectrumClassifier
+    reflectance : ndarray of shape (n_spectra, 53)
+    labels : array_like of str, shape (n_spectra,)
+    n_each : int
+        At most so many spectra of each group.
+    seed : int
+        For the exchange.
+
+    Returns
+    -------
+    pandas.Series
+        Mean over groups of the mean fall, by feature, the largest first.
+    """
+    labels, rng = np.asarray(labels, dtype=str), np.random.default_rng(seed)
+    rows = _some_of_each(labels, np.isin(labels, model.classes_), n_each)
+    inputs, kinds, truth = model_inputs(reflectance[rows]), coverage_kind(np.isfinite(reflectance[rows])), labels[rows]
+    exchanged = []
+    for name in INPUT_FEATURES:
+        changed = inputs.copy()
+        for kind in np.unique(kinds):
+            members = np.flatnonzero(kinds == kind)
+            changed[members, INPUT_NAMES.index(name)] = inputs[rng.permutation(members), INPUT_NAMES.index(name)]
+        exchanged.append(changed)
+    whole = _own_probability(model, truth, model.answer_inputs(inputs, kinds))
+    fall = whole - _own_probability(model, np.tile(truth, len(exchanged)),
+                                    model.answer_inputs(np.vstack(exchanged), np.tile(kinds, len(exchanged)))).reshape(len(exchanged), -1)
+    means = np.mean([fall[:, truth == group].mean(axis=1) for group in sorted(set(truth))], axis=0)
+    return pd.Series(means, index=INPUT_FEATURES, name="fall of the probability").sort_values(ascending=False)
+
 # %% ../nbs/05_evaluation.ipynb #73ec9a43
 def prediction_table(answers, table, in_fold, selected="ensemble"):
     """Group and probabilities for every asteroid, from the first repeat.
@@ -578,7 +662,7 @@ def plot_per_class(result, ax=None):
     labels = [f"{group}\n({result['per_class'][group]['support']})" for group in groups]
     ax.set(xticks=range(len(groups)), xticklabels=labels, ylim=(0, 1.03), ylabel="Score")
     ax.grid(axis="y", color="#E5E5E5")
-    legend = ax.legend(loc="lower center", ncols=3)
+    legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     for handle in legend.legend_handles:
         handle.set_facecolor("#555555")
     return ax
@@ -608,6 +692,74 @@ def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
     ax.scatter(confidence, share, s=18 + 500 * count / count.sum(), color=GROUP_COLORS["C-Group"], alpha=0.8)
     ax.set(xlabel="Confidence (probability of the answer)", ylabel="Share of right answers", xlim=(0, 1.05), ylim=(0, 1.05), aspect="equal")
     return ax
+
+# %% ../nbs/05_evaluation.ipynb #b0300475
+def plot_explanation(occlusion, importance, axes=None):
+    """Plot which wavelengths and which engineered features the kept model rests on.
+
+    Parameters
+    ----------
+    occlusion : pandas.DataFrame
+        From `occlude`.
+    importance : pandas.Series
+        From `permute_features`; the first twelve are shown.
+    axes : tuple of two matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The left one.
+    """
+    left, right = axes if axes is not None else plt.subplots(1, 2, figsize=(12, 4), width_ratios=(1.4, 1), layout="constrained")[1]
+    for group in occlusion.columns[occlusion.notna().any()]:
+        left.plot(occlusion.index, occlusion[group], color=GROUP_COLORS[group], label=group)
+    left.axhline(0, color="#999999", lw=0.8)
+    for centre, half in ((0.7, 0.06), (1.0, 0.15), (2.0, 0.25)):
+        left.axvspan(centre - half, centre + half, color="#EEEEEE", zorder=0)
+        left.annotate(f"{centre} µm", (centre, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
+    left.set(xlabel="Centre of the piece drawn straight (µm)", ylabel="Fall of the probability")
+    left.legend(fontsize=8, loc="upper right")
+    shown = importance.head(12)[::-1]
+    right.barh([name.replace("_", " ") for name in shown.index], shown, color="#555555")
+    right.set(xlabel="Fall of the probability, feature exchanged")
+    return left
+
+# %% ../nbs/05_evaluation.ipynb #bff8dacc
+def plot_confused_pairs(probabilities, reflectance, table, n_pairs=3):
+    """Plot the spectra of the most frequent confusions over the median spectra of both groups.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
+        The first repeat is shown.
+    reflectance : ndarray of shape (n_spectra, 53)
+    table : pandas.DataFrame
+    n_pairs : int
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first one.
+    """
+    labels = table.label.to_numpy(dtype=str)
+    chosen, codes = _named_probabilities(probabilities[0], labels, NAMED_GROUPS)
+    rows, wrong = np.flatnonzero(np.isin(labels, NAMED_GROUPS)), chosen.argmax(axis=1) != codes
+    pairs = pd.Series(list(zip(codes[wrong], chosen.argmax(axis=1)[wrong])), dtype=object).value_counts().index[:n_pairs]
+    level = reflectance / np.nanmean(reflectance, axis=1, keepdims=True)
+    _, axes = plt.subplots(1, n_pairs, figsize=(4 * n_pairs, 3.4), sharey=True, squeeze=False)
+    for ax, (truth, answer) in zip(axes[0], pairs):
+        members = rows[wrong & (codes == truth) & (chosen.argmax(axis=1) == answer)]
+        ax.plot(WAVELENGTH_GRID, level[members[:15]].T, color="black", lw=0.5, alpha=0.6)
+        for code in (truth, answer):
+            own = level[(labels == NAMED_GROUPS[code]) & np.isfinite(reflectance).all(axis=1)]
+            if len(own):
+                ax.plot(WAVELENGTH_GRID, np.median(own, axis=0), color=GROUP_COLORS[NAMED_GROUPS[code]], lw=2.5, label=NAMED_GROUPS[code])
+        ax.set(title=f"{NAMED_GROUPS[truth]} taken for {NAMED_GROUPS[answer]} ({len(members)})", xlabel="Wavelength (µm)")
+        ax.legend(fontsize=8)
+    for ax in axes[0, len(pairs):]:
+        ax.set_axis_off()
+    axes[0, 0].set_ylabel("Reflectance (mean = 1)")
+    return axes[0, 0]
 
 # %% ../nbs/05_evaluation.ipynb #82fd5017
 def plot_suspects(audit, reflectance, table, n_shown=6):

@@ -14,6 +14,7 @@ import os
 import pickle
 import platform
 import sys
+import warnings
 import zipfile
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -68,8 +69,8 @@ def model_inputs(reflectance):
     observed = reflectance > 0
     log = np.log(np.where(observed, reflectance, np.nan))
     log = log - np.where(observed, log, 0.0).sum(axis=1, keepdims=True) / np.maximum(observed.sum(axis=1, keepdims=True), 1)
-    gradient = np.full_like(log, np.nan)
-    gradient[:, 2:-2] = (log[:, 4:] - log[:, :-4]) / (WAVELENGTH_GRID[4:] - WAVELENGTH_GRID[:-4])
+    before, after = np.maximum(np.arange(N_WAVELENGTHS) - 2, 0), np.minimum(np.arange(N_WAVELENGTHS) + 2, N_WAVELENGTHS - 1)
+    gradient = (log[:, after] - log[:, before]) / (WAVELENGTH_GRID[after] - WAVELENGTH_GRID[before])
     return np.hstack([log, gradient, extract_spectral_features(WAVELENGTH_GRID, reflectance)[list(INPUT_FEATURES)]])
 
 # %% ../nbs/04_modeling.ipynb #c18c0b96
@@ -150,8 +151,17 @@ def _softmax(logits):
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
+# %% ../nbs/04_modeling.ipynb #41830b33
+class _MissingAllowed:
+    """Tells scikit-learn that missing values are welcome."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
 # %% ../nbs/04_modeling.ipynb #e8d4eda8
-class TwoBranchClassifier(ClassifierMixin, BaseEstimator):
+class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
     """Average of small two-branch networks on spectra and features.
 
     Parameters
@@ -192,11 +202,6 @@ class TwoBranchClassifier(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.balance = balance
         self.random_state = random_state
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
     def fit(self, X, y, groups=None, sample_weight=None):
         """Train on rows with known groups.
@@ -319,7 +324,7 @@ MEMBERS = ("extra_trees", "network")
 MIN_CALIBRATION = 100  # rows; a coverage with fewer is calibrated with all others
 
 
-class SpectrumClassifier(ClassifierMixin, BaseEstimator):
+class SpectrumClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
     """Calibrated average of extra trees and the two-branch network, for spectra of any coverage.
 
     Parameters
@@ -359,11 +364,6 @@ class SpectrumClassifier(ClassifierMixin, BaseEstimator):
         self.epochs = epochs
         self.copies = copies
         self.random_state = random_state
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
     def fit(self, X, y, groups=None, sample_weight=None):
         """Train on spectra with known groups.
@@ -464,7 +464,10 @@ class SpectrumClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="float64")
-        inputs, kinds = model_inputs(X), coverage_kind(np.isfinite(X))
+        return self.answer_inputs(model_inputs(X), coverage_kind(np.isfinite(X)))
+
+    def answer_inputs(self, inputs, kinds):
+        """As `answer`, for numbers of `model_inputs` (n_spectra, n_columns) and coverages of `coverage_kind` (n_spectra,)."""
         result = {"extra_trees": np.mean([self._tree_probabilities(trees, inputs) for trees in self.trees_], axis=0),
                   "network": self.network_.predict_proba(inputs)}
         result |= {name: np.ones_like(result["network"]) for name in ("ensemble", "credibility")}
@@ -557,7 +560,7 @@ def _fit_and_answer(name, model, X, labels, asteroids, train, auxiliary, questio
     fit_arguments = {}
     if isinstance(model, SpectrumClassifier):
         fit_arguments = {"groups": np.r_[asteroids[train], asteroids_extra], "sample_weight": np.repeat([TARGET_WEIGHT, 1.0], [len(train), len(X_extra)])}
-    with threadpool_limits(1):
+    with threadpool_limits(1), np.errstate(invalid="ignore"):  # scalers complain of columns that no row observed
         model = clone(model).fit(X_train, y_train, **fit_arguments)
         answers = [_answer(name, model, question) for question in questions]
     return answers, model if keep_model else None
@@ -622,6 +625,7 @@ def cross_validate(models, views, table, folds, auxiliary=None, repeats=None, wo
     jobs.sort(key=lambda job: not isinstance(models[job[0]], SpectrumClassifier))  # the longest first, so that no process is left alone with one
     cost = np.cumsum([20.0 if isinstance(models[name], SpectrumClassifier) else 1.0 for name, *_ in jobs])  # rough, for the progress only
     answers, kept = [{} for _ in views], {}
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs")  # joblib replaces processes that have grown
     results = Parallel(n_jobs=min(workers or cpu_count(), len(jobs)), return_as="generator", pre_dispatch="all")(job for *_, job in jobs)
     for done, ((name, repeat, asked, _), (said, model)) in enumerate(zip(jobs, results)):
         kept |= {name: model} if repeat is None else {}
@@ -837,7 +841,7 @@ def plot_calibration(model, ax=None):
     -------
     matplotlib.axes.Axes
     """
-    ax = ax or plt.subplots(figsize=(8, 3.4))[1]
+    ax = ax or plt.subplots(figsize=(10, 3.4))[1]
     columns = [(kind, name) for kind in COVERAGES for name in (*MEMBERS, "ensemble")]
     for offset, (kind, name) in enumerate(columns):
         power, *shifts = model.calibration_[kind][name]

@@ -9,7 +9,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, p
 
 from nea_prospect.core import GROUPS, NAMED_GROUPS
 from nea_prospect.evaluation import (audit_labels, average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
-                                     prediction_table, score_by_coverage, score_original_split, score_sets)
+                                     occlude, permute_features, prediction_table, score_by_coverage, score_original_split, score_sets)
+from nea_prospect.features import WAVELENGTH_GRID
+from nea_prospect.modeling import INPUT_NAMES, model_inputs
 
 
 @settings(max_examples=60)
@@ -133,6 +135,33 @@ def test_the_original_split_is_scored_over_its_test_asteroids():
     scores = score_original_split({"majority": np.tile(np.eye(6)[3], (3, 1))}, np.array([1, 1, 1, 0]), table)
     assert scores.loc["majority"].tolist() == pytest.approx([0.5, (2 / 3 + 0) / 2, 2])
     assert score_original_split({}, np.full(4, -1), table).empty
+
+
+class BandModel:
+    """Looks at one wavelength and at one feature only."""
+
+    classes_ = np.array(["C-Group", "S-Group"])
+
+    def answer(self, X):
+        return self.answer_inputs(model_inputs(X), None)
+
+    def answer_inputs(self, inputs, _):
+        deep = np.clip(1.5 * (inputs[:, INPUT_NAMES.index("log_reflectance_1.350")] - inputs[:, INPUT_NAMES.index("log_reflectance_1.000")]), 0, 1)
+        steep = np.clip(0.5 + inputs[:, INPUT_NAMES.index("slope")], 0, 1)
+        return {"ensemble": np.column_stack([1 - (deep + steep) / 2, (deep + steep) / 2])}
+
+
+def test_explanations_find_the_wavelength_and_the_feature_that_decide():
+    labels = np.repeat(["S-Group", "C-Group", "X-Group"], 20)
+    band = 1 - 0.3 * (labels == "S-Group")[:, None] * np.exp(-((WAVELENGTH_GRID - 1.0) / 0.05) ** 2)
+    X = band + np.where(labels == "S-Group", 0.3, -0.1)[:, None] * (WAVELENGTH_GRID - 1.4)
+    X[5, :10] = np.nan
+    fall = occlude(BandModel(), X, labels)
+    assert fall["S-Group"].idxmax() == pytest.approx(1.0, abs=0.08) and fall["S-Group"].max() > 0.1
+    assert fall["S-Group"][fall.index > 1.6].abs().max() < 0.05 and fall["X-Group"].isna().all()
+    importance = permute_features(BandModel(), X, labels)
+    assert importance.index[0] == "slope" and importance.iloc[0] > 0.05 and importance.iloc[1:].abs().max() == 0
+    assert occlude(BandModel(), np.full((3, 53), np.nan), labels[:3]).isna().all(axis=None)
 
 
 def make_audit_input(n=100, wrong=(3, 17, 20)):
