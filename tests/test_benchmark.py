@@ -152,6 +152,17 @@ def test_every_ablation_can_be_copied_and_differs_in_one_thing():
             assert model._new_network().random_state == 3 and title.startswith("Network: ")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [title for title, model in make_ablations().items() if isinstance(model, WithNetwork)])
+def test_the_network_of_every_ablation_trains_and_answers(title):
+    X, table = make_rows(30)
+    inputs = model_inputs(X)
+    network = make_ablations()[title].network.set_params(epochs=1) if "epochs" in make_ablations()[title].network.get_params() else make_ablations()[title].network
+    network.fit(inputs, table.label, table.asteroid)
+    np.testing.assert_allclose(network.predict_proba(inputs).sum(axis=1), 1, atol=1e-6)
+    assert np.isfinite(network.held_out_).all() and len(network.history_) == network.epochs
+
+
 @pytest.mark.parametrize("arguments, message", [(["--out", "full"], "already holds something"), (["--out", "new", "--catalog", "c.csv"], "give both"),
                                                 (["--out", "new", "--catalog", "c.csv", "--spectra", "s.zip"], "no catalog at")])
 def test_wrong_use_of_the_command_gets_one_line(tmp_path, arguments, message):
