@@ -331,6 +331,7 @@ def repeat_agreement(probabilities, table):
 
 # %% ../nbs/92_benchmark.ipynb #53d38488
 def _tell(start, message):
+    """Say on stderr what begins, after the seconds that have passed."""
     print(f"{time.monotonic() - start:5.0f} s  {message}", file=sys.stderr, flush=True)
 
 # %% ../nbs/92_benchmark.ipynb #fda2bded
@@ -417,6 +418,7 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
 
 # %% ../nbs/92_benchmark.ipynb #9c23ca42
 def _write(out, result, differences, models, table):
+    """Write pictures, tables and all figures of a benchmark."""
     use_style()
     scores = result["views"]["as observed"]
     save_figure(plot_scores(scores), out, "scores")

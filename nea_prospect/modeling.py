@@ -148,6 +148,7 @@ def _fit_scaler(X):
 
 # %% ../nbs/04_modeling.ipynb #a3a43115
 def _softmax(logits):
+    """Probabilities from scores, along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 

@@ -96,7 +96,8 @@ def test_what_is_tuned_on_held_out_answers_is_tuned_on_unseen_asteroids():
     groups = table.asteroid.to_numpy()
     model = SpectrumClassifier(n_trees=60, epochs=30).fit(X, labels, groups)
     codes = (labels == "S-Group").astype(int)
-    assert np.mean(model.predict_proba(X).argmax(axis=1) == codes) > 0.8, "the members did learn the labels by heart"
+    by_heart = np.mean([trees.predict_proba(model_inputs(X)) for trees in model.trees_], axis=0)
+    assert np.mean(by_heart.argmax(axis=1) == codes) > 0.8, "the members did learn the labels by heart"
     assert np.mean(model.held_out_.argmax(axis=1) == codes) < 0.65
     assert np.mean(model.network_.held_out_[:len(X)].argmax(axis=1) == codes) < 0.65
 
