@@ -32,7 +32,7 @@ from .evaluation import (SCORE_TITLES, audit_labels, compare_models, evaluate_mo
 from .features import make_features
 from .loading import bundled, load_dataset
 from .modeling import (INPUT_NAMES, MODEL_TITLES, TARGET_WEIGHT, SpectrumClassifier, TwoBranchClassifier, answer_original_split, cross_validate, load_auxiliary,
-                                   make_models, model_inputs, original_split, release_workers)
+                                   make_models, model_inputs, model_probabilities, original_split, release_workers)
 from .resampling import asteroid_folds, balance, coverage_kind
 
 # %% ../nbs/92_benchmark.ipynb #ac17f4f6
@@ -223,29 +223,18 @@ class OneBranchNetwork(TwoBranchClassifier):
 class PretrainedNetwork(TwoBranchClassifier):
     """Network that first learns to fill in masked parts of the spectra of its training rows."""
 
-    def _train(self, inputs, codes, weight, folds):
+    def _build(self, inputs):
         import keras
 
-        from nea_prospect import modeling
-
-        def build(*arguments):
-            network = modeling_build(*arguments)
-            joined = keras.layers.Concatenate()([layer.output for layer in network.layers if layer.name.startswith("flatten")])
-            masked = keras.Model(network.inputs, keras.layers.Dense(inputs[0].shape[1])(joined))
-            rng = np.random.default_rng(self.random_state)
-            start = rng.integers(0, self.n_wavelengths, len(codes))[:, None]
-            hidden = np.tile(np.abs(np.arange(self.n_wavelengths) - start) < 6, self.n_channels)
-            shown = [np.where(hidden, 0, part).astype("float32") for part in inputs[:2]]
-            target = np.where(hidden & (inputs[1] > 0), np.clip(inputs[0], -5, 5), 0)
-            masked.compile(optimizer="adam", loss="mse")
-            masked.fit([*shown, *inputs[2:]], target, epochs=5, batch_size=self.batch_size, verbose=0)
-            return network
-
-        modeling_build, modeling.build_network = modeling.build_network, build
-        try:
-            super()._train(inputs, codes, weight, folds)
-        finally:
-            modeling.build_network = modeling_build
+        network, (curves, observed, *numbers) = super()._build(inputs), inputs
+        joined = keras.layers.Concatenate()([layer.output for layer in network.layers if isinstance(layer, keras.layers.Flatten)])
+        filled = keras.Model(network.inputs, keras.layers.Dense(curves.shape[1])(joined))
+        start = np.random.default_rng(self.random_state).integers(0, self.n_wavelengths, len(curves))[:, None]
+        hidden = np.tile(np.abs(np.arange(self.n_wavelengths) - start) < 6, self.n_channels)
+        shown = [np.where(hidden, 0, part).astype("float32") for part in (curves, observed)]
+        filled.compile(optimizer="adam", loss="mse")
+        filled.fit([*shown, *numbers], np.where(hidden & (observed > 0), np.clip(curves, -5, 5), 0), epochs=5, batch_size=self.batch_size, verbose=0)
+        return network
 
 # %% ../nbs/92_benchmark.ipynb #7b1923c5
 class FewerAsteroids(SpectrumClassifier):
@@ -357,7 +346,7 @@ def score_views(answers, views, table, seed=0):
     for (view, reflectance), said in zip(views.items(), answers):
         shown = np.ones(len(table), dtype=bool) if view == "as observed" else (whole == "VISNIR") & (coverage_kind(np.isfinite(reflectance)) == view)
         if np.isin(labels[shown], NAMED_GROUPS).any():
-            models = {name: said[name][:, shown] for name in said if name in MODEL_TITLES or name[0].isupper()}
+            models = {name: values[:, shown] for name, values in model_probabilities(said).items()}
             results[view] = evaluate_models(models, table[shown], NAMED_GROUPS, seed)
     return results
 
@@ -387,8 +376,8 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     folds, reflectance = asteroid_folds(table.label, table.asteroid, repeats, seed), list(views.values())
     _tell(start, f"{len(table)} spectra of {table.asteroid.nunique()} asteroids; models and peers, {repeats} x 5 folds")
     answers, _ = cross_validate(make_models(seed=seed) | make_peers(seed), reflectance, table, folds, extra, workers=workers, keep=False)
-    scores, said = score_views(answers, views, table, seed), answers[0]
-    models = {name: said[name] for name in said if name in MODEL_TITLES or name[0].isupper()}
+    scores = score_views(answers, views, table, seed)
+    models = model_probabilities(answers[0])
     result = {"n_asteroids": int(table.asteroid[table.label.isin(NAMED_GROUPS)].nunique()), "repeats": repeats, "views": scores,
               "sets": {view: score_sets(values, table).to_dict("index") for view, values in zip(views, answers) if view in scores},
               "repeat_agreement": {name: repeat_agreement(models[name], table) for name in in_order(models)}}

@@ -694,7 +694,7 @@ def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
     return ax
 
 # %% ../nbs/05_evaluation.ipynb #b0300475
-def plot_explanation(occlusion, importance, axes=None):
+def plot_explanation(occlusion, importance):
     """Plot which wavelengths and which engineered features the kept model rests on.
 
     Parameters
@@ -703,14 +703,13 @@ def plot_explanation(occlusion, importance, axes=None):
         From `occlude`.
     importance : pandas.Series
         From `permute_features`; the first twelve are shown.
-    axes : tuple of two matplotlib.axes.Axes, optional
 
     Returns
     -------
     matplotlib.axes.Axes
         The left one.
     """
-    left, right = axes if axes is not None else plt.subplots(1, 2, figsize=(12, 4), width_ratios=(1.4, 1), layout="constrained")[1]
+    _, (left, right) = plt.subplots(1, 2, figsize=(12, 4), width_ratios=(1.4, 1), layout="constrained")
     for group in occlusion.columns[occlusion.notna().any()]:
         left.plot(occlusion.index, occlusion[group], color=GROUP_COLORS[group], label=group)
     left.axhline(0, color="#999999", lw=0.8)

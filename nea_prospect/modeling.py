@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['N_WAVELENGTHS', 'N_CHANNELS', 'INPUT_FEATURES', 'INPUT_NAMES', 'SHIFT_COST', 'CONFIDENCE', 'MIN_NOVELTY', 'MEMBERS',
            'MIN_CALIBRATION', 'MODEL_TITLES', 'TARGET_WEIGHT', 'model_inputs', 'build_network', 'TwoBranchClassifier',
-           'calibrate', 'fit_calibration', 'SpectrumClassifier', 'make_models', 'cross_validate', 'release_workers',
-           'original_split', 'answer_original_split', 'save_model', 'load_saved_model', 'write_answers', 'read_answers',
-           'load_auxiliary', 'plot_calibration']
+           'calibrate', 'fit_calibration', 'SpectrumClassifier', 'make_models', 'cross_validate', 'model_probabilities',
+           'release_workers', 'original_split', 'answer_original_split', 'save_model', 'load_saved_model',
+           'write_answers', 'read_answers', 'load_auxiliary', 'plot_calibration']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
 import os
@@ -239,7 +239,7 @@ class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
     def _train(self, inputs, codes, weight, folds):
         keras, n_classes = _keras(), len(self.classes_)
         keras.utils.set_random_seed(int(self.random_state))
-        self.network_ = build_network(self.n_wavelengths, self.n_channels, inputs[2].shape[1], n_classes, self.n_members)
+        self.network_ = self._build(inputs)
         steps = self.epochs * -(-len(codes) // self.batch_size)
         optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps), weight_decay=1e-4)
         self.network_.compile(optimizer=optimizer, loss=self._loss())
@@ -247,6 +247,9 @@ class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
         taught = (weight[:, None] * (folds[:, None] != np.arange(self.n_members))).astype("float32")
         history = self.network_.fit(inputs, target, sample_weight=taught, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
         self.history_ = [float(value) for value in history.history["loss"]]
+
+    def _build(self, inputs):
+        return build_network(self.n_wavelengths, self.n_channels, inputs[2].shape[1], len(self.classes_), self.n_members)
 
     def _inputs(self, X):
         """Scaled values with 0 where not observed, and marks of what was observed, for spectrum and features."""
@@ -637,6 +640,21 @@ def cross_validate(models, views, table, folds, auxiliary=None, repeats=None, wo
         report_progress(run_dir, f"{done + 1} of {len(jobs)} fits ({MODEL_TITLES.get(name, name).lower()})", cost[done] / cost[-1])
     return answers, kept
 
+# %% ../nbs/04_modeling.ipynb #0c272bc8
+def model_probabilities(answers):
+    """Probabilities by model, without what else `SpectrumClassifier` answers.
+
+    Parameters
+    ----------
+    answers : dict of str to ndarray
+        From `cross_validate`.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    return {name: values for name, values in answers.items() if name not in ("credibility", "novelty", "abstains")}
+
 # %% ../nbs/04_modeling.ipynb #0a7f7591
 def release_workers():
     """Stop the processes that fits ran in; otherwise they wait for more work for five minutes, holding a gigabyte each."""
@@ -702,7 +720,7 @@ def answer_original_split(models, X, table, part, auxiliary=None, workers=0):
     labels, asteroids = (table[column].to_numpy(dtype=str) for column in ("label", "asteroid"))
     fits = Parallel(n_jobs=min(workers or cpu_count(), len(models)))(
         delayed(_fit_and_answer)(name, model, X, labels, asteroids, train, rows, [X[test]], False) for name, model in models.items())
-    return {name: values for (said,), _ in fits for name, values in said.items() if name in MODEL_TITLES}
+    return {name: values for (said,), _ in fits for name, values in model_probabilities(said).items()}
 
 # %% ../nbs/04_modeling.ipynb #4f1db674
 def save_model(run_dir, model, facts):
