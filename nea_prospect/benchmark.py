@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'cut_spectrum', 'make_views', 'bus_demeo_group', 'BusDeMeoRules', 'make_peers', 'WithNetwork', 'FocalNetwork',
-           'SmoothedNetwork', 'SmoteNetwork', 'OneBranchNetwork', 'PretrainedNetwork', 'FewerAsteroids',
-           'AuditedClassifier', 'make_ablations', 'repeat_agreement', 'score_views', 'run_benchmark',
+           'SmoothedNetwork', 'SmoteNetwork', 'BlindNetwork', 'PretrainedNetwork', 'SlopeFreeNetwork', 'FineNetwork',
+           'FewerAsteroids', 'AuditedClassifier', 'make_ablations', 'repeat_agreement', 'score_views', 'run_benchmark',
            'benchmark_tables', 'plot_learning_curve']
 
 # %% ../nbs/92_benchmark.ipynb #4fa96846
@@ -29,11 +29,11 @@ from sklearn.svm import SVC
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, save_figure, use_style, write_bytes, write_json
 from .evaluation import (SCORE_TITLES, audit_labels, compare_models, evaluate_models, in_order,
                                      plot_confusion, plot_reliability, plot_scores, score_original_split, score_sets, score_table)
-from .features import make_features
+from .features import INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, make_features, model_inputs
 from .loading import bundled, load_dataset
-from .modeling import (INPUT_NAMES, MODEL_TITLES, TARGET_WEIGHT, SpectrumClassifier, TwoBranchClassifier, answer_original_split, cross_validate, load_auxiliary,
-                                   make_models, model_inputs, model_probabilities, original_split, release_workers)
-from .resampling import asteroid_folds, balance, coverage_kind
+from .modeling import (MODEL_TITLES, TARGET_WEIGHT, SpectrumClassifier, TwoBranchClassifier, answer_original_split, cross_validate, load_auxiliary,
+                                   make_models, model_probabilities, original_split, release_workers)
+from .resampling import asteroid_folds, balance
 
 # %% ../nbs/92_benchmark.ipynb #ac17f4f6
 VIEWS = {"as observed": (0.0, np.inf), "VIS": (0.0, 0.92), "NIR": (0.82, np.inf)}  # um, kept
@@ -201,13 +201,13 @@ class SmoteNetwork(TwoBranchClassifier):
         super()._train([values * observed, observed, numbers * known, known], codes, np.full(len(codes), weight.mean()), folds)
 
 # %% ../nbs/92_benchmark.ipynb #53fb36dd
-class OneBranchNetwork(TwoBranchClassifier):
-    """Network that sees the spectrum only, or the features only.
+class BlindNetwork(TwoBranchClassifier):
+    """Network that is not shown a part of the numbers.
 
     Parameters
     ----------
-    blind : {"spectrum", "features"}
-        The branch that is shown nothing.
+    blind : {"spectrum", "gradient", "features"}
+        What it is not shown; the gradient is a part of the spectrum.
     """
 
     def __init__(self, blind="features", random_state=0):
@@ -215,9 +215,11 @@ class OneBranchNetwork(TwoBranchClassifier):
         self.blind = blind
 
     def _inputs(self, X):
-        inputs = super()._inputs(X)
-        hidden = (0, 1) if self.blind == "spectrum" else (2, 3)
-        return [np.zeros_like(part) if index in hidden else part for index, part in enumerate(inputs)]
+        n_points = self.n_wavelengths * self.n_channels
+        hidden = {"spectrum": slice(n_points), "gradient": slice(self.n_wavelengths, n_points), "features": slice(n_points, None)}[self.blind]
+        X = np.array(X)
+        X[:, hidden] = np.nan
+        return super()._inputs(X)
 
 # %% ../nbs/92_benchmark.ipynb #50f38049
 class PretrainedNetwork(TwoBranchClassifier):
@@ -235,6 +237,57 @@ class PretrainedNetwork(TwoBranchClassifier):
         filled.compile(optimizer="adam", loss="mse")
         filled.fit([*shown, *numbers], np.where(hidden & (observed > 0), np.clip(curves, -5, 5), 0), epochs=5, batch_size=self.batch_size, verbose=0)
         return network
+
+# %% ../nbs/92_benchmark.ipynb #9b7cfa37
+class SlopeFreeNetwork(TwoBranchClassifier):
+    """Network whose first channel is the log reflectance minus the straight line through it; the features keep the slope."""
+
+    def fit(self, X, y, groups=None, sample_weight=None):
+        """Train on rows without slope."""
+        return super().fit(self._without_slope(X), y, groups, sample_weight)
+
+    def predict_proba(self, X):
+        """Class probabilities, from rows without slope."""
+        return super().predict_proba(self._without_slope(X))
+
+    def _without_slope(self, X):
+        curve, result = X[:, :self.n_wavelengths], np.array(X)
+        observed = np.isfinite(curve)
+        count = np.maximum(observed.sum(axis=1, keepdims=True), 1)
+        x = np.where(observed, WAVELENGTH_GRID, 0.0)
+        x = np.where(observed, x - x.sum(axis=1, keepdims=True) / count, 0.0)
+        slope = (x * np.where(observed, curve, 0.0)).sum(axis=1, keepdims=True) / np.maximum((x**2).sum(axis=1, keepdims=True), 1e-9)
+        result[:, :self.n_wavelengths] = curve - slope * x
+        return result
+
+# %% ../nbs/92_benchmark.ipynb #21713196
+class FineNetwork(TwoBranchClassifier):
+    """Network that learns Bus-DeMeo classes; the probabilities of the classes of a group are added.
+
+    Parameters
+    ----------
+    classes : dict of str to str
+        Class of each asteroid; one with fewer than five spectra in training counts as its group.
+    """
+
+    def __init__(self, classes=None, random_state=0):
+        super().__init__(random_state=random_state)
+        self.classes = classes
+
+    def fit(self, X, y, groups=None, sample_weight=None):
+        """Train on classes, and add up the held-out answers."""
+        fine = pd.Series([f"{group}/{self.classes.get(asteroid, '')}" for group, asteroid in zip(y, groups)])
+        fine = np.where(fine.groupby(fine).transform("size") < 5, y, fine).astype(str)
+        super().fit(X, fine, groups, sample_weight)
+        group = np.array([name.split("/")[0] for name in self.classes_])
+        self.classes_ = np.unique(y)
+        self.members_ = (group[:, None] == self.classes_).astype(float)
+        self.held_out_ = self.held_out_ @ self.members_
+        return self
+
+    def predict_proba(self, X):
+        """Group probabilities."""
+        return super().predict_proba(X) @ self.members_
 
 # %% ../nbs/92_benchmark.ipynb #7b1923c5
 class FewerAsteroids(SpectrumClassifier):
@@ -275,11 +328,13 @@ class AuditedClassifier(SpectrumClassifier):
         return super().fit(X[kept], y[kept], groups[kept], sample_weight[kept])
 
 # %% ../nbs/92_benchmark.ipynb #d05db2f7
-def make_ablations(seed=0):
+def make_ablations(classes, seed=0):
     """The classifier of the series with one ingredient replaced.
 
     Parameters
     ----------
+    classes : dict of str to str
+        Bus-DeMeo class by asteroid.
     seed : int
 
     Returns
@@ -289,9 +344,11 @@ def make_ablations(seed=0):
     """
     networks = {"Network: groups not weighted": TwoBranchClassifier(balance=0.0), "Network: groups weighted to be equal": TwoBranchClassifier(balance=1.0),
                 "Network: SMOTE instead of weights": SmoteNetwork(), "Network: focal loss": FocalNetwork(), "Network: label smoothing": SmoothedNetwork(),
-                "Network: spectrum only": OneBranchNetwork("features"), "Network: features only": OneBranchNetwork("spectrum"),
-                "Network: pretrained on masked spectra": PretrainedNetwork()}
-    return {"No cut copies in training": SpectrumClassifier(copies=0, random_state=seed), "Audited training labels": AuditedClassifier(random_state=seed),
+                "Network: spectrum only": BlindNetwork("features"), "Network: features only": BlindNetwork("spectrum"),
+                "Network: no gradient channel": BlindNetwork("gradient"), "Network: slope removed from the spectrum": SlopeFreeNetwork(),
+                "Network: Bus-DeMeo classes, added up": FineNetwork(classes), "Network: pretrained on masked spectra": PretrainedNetwork()}
+    return {"No cut copies in training": SpectrumClassifier(copies=0, random_state=seed), "Five members": SpectrumClassifier(n_members=5, random_state=seed),
+            "Audited training labels": AuditedClassifier(random_state=seed),
             **{title: WithNetwork(network, seed) for title, network in networks.items()}}
 
 # %% ../nbs/92_benchmark.ipynb #a42fe387
@@ -387,8 +444,9 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
         _tell(start, title)
         return score_views(cross_validate({"ensemble": model}, reflectance, table, folds[:1], auxiliary, workers=workers, keep=False)[0], views, table, seed)
 
+    classes = {asteroid: name for known in (extra[1], table) for asteroid, name in zip(known.asteroid, known["class"])}
     result["ablations"] = {"Classifier of the series": score_views([{name: values[:1] for name, values in view.items()} for view in answers], views, table, seed)}
-    result["ablations"] |= {title: once(title, model, extra) for title, model in make_ablations(seed).items()}
+    result["ablations"] |= {title: once(title, model, extra) for title, model in make_ablations(classes, seed).items()}
     result["ablations"]["No auxiliary spectra"] = once("No auxiliary spectra", SpectrumClassifier(random_state=seed), None)
     result["learning_curve"] = {
         "with auxiliary spectra": {share: once(f"{share:.0%} of the asteroids", FewerAsteroids(share, seed), extra)["as observed"]["ensemble"] for share in (0.25, 0.5)},

@@ -20,10 +20,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_groups
-from .features import WAVELENGTH_GRID, plot_group_spectra
+from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, plot_group_spectra
 from .loading import read_catalog
-from .modeling import CONFIDENCE, INPUT_FEATURES, INPUT_NAMES, MODEL_TITLES, model_inputs
-from .resampling import COVERAGES, coverage_kind
+from .modeling import MODEL_TITLES
+from .prediction import CONFIDENCE
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(probabilities, asteroids):
@@ -470,7 +470,7 @@ def _some_of_each(labels, usable, n_each):
 # %% ../nbs/05_evaluation.ipynb #36df3e60
 def _own_probability(model, labels, answer):
     """Probability that the ensemble gives to the published group of each row."""
-    return answer["ensemble"][np.arange(len(labels)), np.searchsorted(model.classes_, labels)]
+    return answer["ensemble"][np.arange(len(labels)), np.searchsorted(model.classes, labels)]
 
 # %% ../nbs/05_evaluation.ipynb #ce6b64e2
 def occlude(model, reflectance, labels, width=0.15, n_each=30):
@@ -478,7 +478,7 @@ def occlude(model, reflectance, labels, width=0.15, n_each=30):
 
     Parameters
     ----------
-    model : SpectrumClassifier
+    model : nea_prospect.prediction.Model
     reflectance : ndarray of shape (n_spectra, 53)
         Only complete spectra take part.
     labels : array_like of str, shape (n_spectra,)
@@ -494,7 +494,7 @@ def occlude(model, reflectance, labels, width=0.15, n_each=30):
         group without complete spectra.
     """
     labels = np.asarray(labels, dtype=str)
-    rows = _some_of_each(labels, np.isfinite(reflectance).all(axis=1) & np.isin(labels, model.classes_), n_each)
+    rows = _some_of_each(labels, np.isfinite(reflectance).all(axis=1) & np.isin(labels, model.classes), n_each)
     result = pd.DataFrame(np.nan, index=pd.Index(WAVELENGTH_GRID[1:-1], name="centre_um"), columns=NAMED_GROUPS)
     if not len(rows):
         return result
@@ -516,7 +516,7 @@ def permute_features(model, reflectance, labels, n_each=60, seed=0):
 
     Parameters
     ----------
-    model : SpectrumClassifier
+    model : nea_prospect.prediction.Model
     reflectance : ndarray of shape (n_spectra, 53)
     labels : array_like of str, shape (n_spectra,)
     n_each : int
@@ -530,7 +530,7 @@ def permute_features(model, reflectance, labels, n_each=60, seed=0):
         Mean over groups of the mean fall, by feature, the largest first.
     """
     labels, rng = np.asarray(labels, dtype=str), np.random.default_rng(seed)
-    rows = _some_of_each(labels, np.isin(labels, model.classes_), n_each)
+    rows = _some_of_each(labels, np.isin(labels, model.classes), n_each)
     inputs, kinds, truth = model_inputs(reflectance[rows]), coverage_kind(np.isfinite(reflectance[rows])), labels[rows]
     exchanged = []
     for name in INPUT_FEATURES:

@@ -276,10 +276,10 @@ class Progress:
         print(("\r\x1b[K" if terminal else "") + line, end="" if terminal and not final else "\n", file=self._terminal, flush=True)
 
 # %% ../nbs/90_series.ipynb #59c8de56
-PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "cleanlab", "crepes", "tensorflow", "keras", "matplotlib", "seaborn",
-            "papermill", "nbconvert", "skops")
+PACKAGES = ("nea_prospect", "numpy", "pandas", "scipy", "scikit-learn", "imbalanced-learn", "cleanlab", "tensorflow", "keras", "matplotlib", "seaborn",
+            "papermill", "nbconvert")
 DECLARED_FILES = ("nea_classification_predictions.csv", "resource_value_model.keras", "classification_feature_scaler.pkl", "metrics.json",
-                  "label_audit.csv", "rejects.csv", "model/network.keras", "model/classical.skops", "model/model.json", "report/index.html",
+                  "label_audit.csv", "rejects.csv", "model/model.npz", "model/model.json", "report/index.html",
                   *(f"notebooks/{stage}.ipynb" for stage in STAGES), *(f"report/{stage}.html" for stage in STAGES))
 
 

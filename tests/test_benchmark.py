@@ -10,12 +10,12 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from nea_prospect import benchmark
-from nea_prospect.benchmark import (AuditedClassifier, BusDeMeoRules, FewerAsteroids, OneBranchNetwork, SmoteNetwork, WithNetwork, bus_demeo_group,
+from nea_prospect.benchmark import (AuditedClassifier, BlindNetwork, BusDeMeoRules, FewerAsteroids, FineNetwork, SlopeFreeNetwork, SmoteNetwork, WithNetwork, bus_demeo_group,
                                     cut_spectrum, make_ablations, make_peers, make_views, repeat_agreement, run_benchmark)
 from nea_prospect.core import NAMED_GROUPS, read_json
-from nea_prospect.features import WAVELENGTH_GRID
+from nea_prospect.features import WAVELENGTH_GRID, model_inputs
 from nea_prospect.loading import Spectrum, load_dataset
-from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models, model_inputs
+from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models
 from test_modeling import make_rows
 
 
@@ -74,12 +74,34 @@ def test_smote_stays_within_each_inner_part():
 def test_a_blind_network_does_not_react_to_what_it_does_not_see():
     X, table = make_rows(30)
     inputs = model_inputs(X)
-    network = OneBranchNetwork("features").set_params(random_state=0).fit(inputs, table.label, table.asteroid)
+    network = BlindNetwork("features").set_params(random_state=0).fit(inputs, table.label, table.asteroid)
     changed = inputs.copy()
     changed[:, 106:] += 1.0
     np.testing.assert_array_equal(network.predict_proba(changed), network.predict_proba(inputs))
     changed[:, :106] += 1.0
     assert not np.allclose(network.predict_proba(changed), network.predict_proba(inputs))
+
+
+def test_a_network_without_slope_does_not_react_to_a_slope():
+    X, table = make_rows(30)
+    inputs = model_inputs(X)
+    network = SlopeFreeNetwork(epochs=1).fit(inputs, table.label, table.asteroid)
+    tilted, bent = inputs.copy(), inputs.copy()
+    tilted[:, :53] += 0.3 * (WAVELENGTH_GRID - 1.0)
+    bent[:, :53] += 0.3 * (WAVELENGTH_GRID - 1.0) ** 2
+    for changed in (tilted, bent):
+        changed[:, :53] -= np.nanmean(changed[:, :53], axis=1, keepdims=True)
+    np.testing.assert_allclose(network.predict_proba(tilted), network.predict_proba(inputs), atol=1e-5)
+    assert not np.allclose(network.predict_proba(bent), network.predict_proba(inputs), atol=1e-3)
+
+
+def test_a_network_of_classes_answers_in_groups():
+    X, table = make_rows(40)
+    inputs, halves = model_inputs(X), {asteroid: "Sq" if int(asteroid) % 2 else "S" for asteroid in table.asteroid}
+    network = FineNetwork(halves).fit(inputs, table.label, table.asteroid)
+    assert network.classes_.tolist() == sorted(set(table.label)) and network.weights_["output/bias"].shape[1] > len(network.classes_)
+    np.testing.assert_allclose(network.held_out_.sum(axis=1), 1, atol=1e-6)
+    assert network.predict_proba(inputs).shape == (len(inputs), len(network.classes_))
 
 
 def test_fewer_asteroids_keep_every_group_and_every_auxiliary_row(monkeypatch):
@@ -126,10 +148,10 @@ def test_the_whole_table_is_made(small_input, tmp_path, monkeypatch):
     peers = {name: model for name, model in make_peers().items() if name != "Gradient boosting"}
     monkeypatch.setattr(benchmark, "make_models", lambda seed: {name: small(model) if name == "ensemble" else model for name, model in make_models(seed=seed).items()})
     monkeypatch.setattr(benchmark, "make_peers", lambda _: peers)
-    monkeypatch.setattr(benchmark, "make_ablations", lambda _: {"No cut copies in training": Stub()})
+    monkeypatch.setattr(benchmark, "make_ablations", lambda *_: {"No cut copies in training": Stub()})
     monkeypatch.setattr(benchmark, "FewerAsteroids", lambda *_: Stub())
     monkeypatch.setattr(benchmark, "SpectrumClassifier", lambda **_: Stub())
-    monkeypatch.setattr(benchmark, "load_auxiliary", lambda _: None)
+    monkeypatch.setattr(benchmark, "load_auxiliary", lambda _: (np.empty((0, 53)), load_dataset(*small_input).table[:0]))
     result = run_benchmark(tmp_path / "out", *small_input, repeats=1, workers=1)
     written = read_json(tmp_path / "out" / "benchmark.json")
     assert written["views"].keys() == result["views"].keys() >= {"as observed", "VIS", "NIR"}
@@ -146,18 +168,18 @@ def test_the_whole_table_is_made(small_input, tmp_path, monkeypatch):
 def test_every_ablation_can_be_copied_and_differs_in_one_thing():
     from sklearn.base import clone
 
-    for title, model in make_ablations(3).items():
+    for title, model in make_ablations({}, 3).items():
         assert type(clone(model)) is type(model) and clone(model).random_state == 3
         if isinstance(model, WithNetwork):
             assert model._new_network().random_state == 3 and title.startswith("Network: ")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("title", [title for title, model in make_ablations().items() if isinstance(model, WithNetwork)])
+@pytest.mark.parametrize("title", [title for title, model in make_ablations({}).items() if isinstance(model, WithNetwork)])
 def test_the_network_of_every_ablation_trains_and_answers(title):
     X, table = make_rows(30)
     inputs = model_inputs(X)
-    network = make_ablations()[title].network.set_params(epochs=1) if "epochs" in make_ablations()[title].network.get_params() else make_ablations()[title].network
+    network = make_ablations({})[title].network.set_params(epochs=1) if "epochs" in make_ablations({})[title].network.get_params() else make_ablations({})[title].network
     network.fit(inputs, table.label, table.asteroid)
     np.testing.assert_allclose(network.predict_proba(inputs).sum(axis=1), 1, atol=1e-6)
     assert np.isfinite(network.held_out_).all() and len(network.history_) == network.epochs

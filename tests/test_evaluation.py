@@ -11,7 +11,7 @@ from nea_prospect.core import GROUPS, NAMED_GROUPS
 from nea_prospect.evaluation import (audit_labels, average_spectra, bootstrap_weights, calibration_scores, confusion, evaluate_model, matrix_scores,
                                      occlude, permute_features, prediction_table, score_by_coverage, score_original_split, score_sets)
 from nea_prospect.features import WAVELENGTH_GRID
-from nea_prospect.modeling import INPUT_NAMES, model_inputs
+from nea_prospect.features import INPUT_NAMES, model_inputs
 
 
 @settings(max_examples=60)
@@ -140,7 +140,7 @@ def test_the_original_split_is_scored_over_its_test_asteroids():
 class BandModel:
     """Looks at one wavelength and at one feature only."""
 
-    classes_ = np.array(["C-Group", "S-Group"])
+    classes = np.array(["C-Group", "S-Group"])
 
     def answer(self, X):
         return self.answer_inputs(model_inputs(X), None)

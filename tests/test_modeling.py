@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nea_prospect import modeling
+from nea_prospect import modeling, prediction
 from nea_prospect.core import GROUPS
-from nea_prospect.features import WAVELENGTH_GRID
-from nea_prospect.modeling import (INPUT_NAMES, SpectrumClassifier, TwoBranchClassifier, calibrate, cross_validate, fit_calibration, load_saved_model, make_models,
-                                   model_inputs, original_split, read_answers, save_model, write_answers)
-from nea_prospect.resampling import asteroid_folds, coverage_kind, divide
+from nea_prospect.features import INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs
+from nea_prospect.modeling import (SpectrumClassifier, TwoBranchClassifier, class_templates, cross_validate, fit_calibration, make_models, original_split,
+                                   read_answers, save_model, write_answers)
+from nea_prospect.prediction import calibrate, read_model
+from nea_prospect.resampling import asteroid_folds, divide
 
 
 @pytest.mark.slow
@@ -119,10 +120,11 @@ def test_each_member_leaves_whole_asteroids_out_and_answers_for_them(monkeypatch
     monkeypatch.setattr(modeling, "model_inputs", lambda rows: np.hstack([rows, np.repeat(rows[:, :1], len(INPUT_NAMES) - rows.shape[1], axis=1)]))
     monkeypatch.setattr(modeling, "augment_coverage", lambda X, *_: (np.vstack([X, X]), np.tile(np.arange(len(X)), 2)))
     model = SpectrumClassifier(n_trees=5, epochs=1).fit(X, table.label, groups)
-    assert len(fitted) == 3
-    for member, (count, held) in enumerate(asked):
-        taught, held = set(groups[rows_of(fitted[member])]), set(groups[rows_of(held)])
-        assert count == member + 1 and taught and held and not taught & held
+    assert len(fitted) == len(asked) == 6, "two forests for each of three members"
+    for forest, (count, held) in enumerate(asked):
+        taught, held = set(groups[rows_of(fitted[forest])]), set(groups[rows_of(held)])
+        assert count == 2 * (forest // 2 + 1) and taught and held and not taught & held
+        assert len(fitted[forest]) == (1 + forest % 2) * len(fitted[forest - forest % 2]), "the second sees the copies, too"
     assert np.isfinite(model.held_out_).all()
 
 
@@ -213,17 +215,6 @@ def test_sets_hold_nine_in_ten_of_every_group():
     assert held.mean() < 0.9, "sets exclude something"
 
 
-def test_the_nearest_spectrum_is_found_over_common_wavelengths():
-    from sklearn.metrics.pairwise import nan_euclidean_distances
-
-    rng = np.random.default_rng(0)
-    rows, reference = rng.normal(0, 0.2, (30, 53)), rng.normal(0, 0.2, (40, 53))
-    rows[rng.random(rows.shape) < 0.3], reference[rng.random(reference.shape) < 0.3] = np.nan, np.nan
-    expected = nan_euclidean_distances(rows, reference).min(axis=1) / np.sqrt(53)
-    np.testing.assert_allclose(modeling._nearest(rows, reference, batch=7), expected, rtol=1e-4)
-    assert np.isinf(modeling._nearest(np.full((1, 53), np.nan), reference)).all()
-
-
 def test_calibration_recovers_a_known_power_and_shift():
     rng = np.random.default_rng(0)
     true = rng.dirichlet(np.ones(4), size=20_000)
@@ -243,34 +234,51 @@ def test_two_asteroids_are_enough_to_fit_but_not_to_hold_out():
     assert (model.answer(X)["credibility"] == 1).all() and np.isfinite(model.predict_proba(X)).all()
 
 
-def test_the_kept_model_comes_back_without_unpickling(fitted, tmp_path, monkeypatch):
+def test_the_kept_model_comes_back_and_nothing_is_unpickled(fitted, tmp_path, monkeypatch):
     import pickle
 
     model, X, _ = fitted
-    save_model(tmp_path, model, {"seed": 0})
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["classical.skops", "model.json", "network.keras"]
-    assert (tmp_path / "resource_value_model.keras").read_bytes() == (tmp_path / "model" / "network.keras").read_bytes()
-    (tmp_path / "classification_feature_scaler.pkl").write_bytes(b"not a pickle")
-
-    def refuse(*_, **__):
-        raise AssertionError("something was unpickled")
-
-    monkeypatch.setattr(pickle, "loads", refuse)
-    monkeypatch.setattr(pickle, "load", refuse)
-    loaded = load_saved_model(tmp_path)
+    save_model(tmp_path, model, {"seed": 0}, class_templates(X, ["S"] * len(X)))
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["classification_feature_scaler.pkl", "model.json", "model.npz", "resource_value_model.keras"]
+    for forbidden in ("load", "loads", "Unpickler"):
+        monkeypatch.delattr(pickle, forbidden)
+    loaded = read_model(tmp_path / "model" / "model.npz")
     for name, values in model.answer(X).items():
         np.testing.assert_array_equal(loaded.answer(X)[name], values)
-    assert loaded.get_params() == model.get_params() and clone(loaded).get_params() == model.get_params()
+    assert loaded.template_names.tolist() == ["S"]
 
 
-def test_a_tree_that_points_outside_is_refused(fitted, tmp_path):
-    from copy import deepcopy
+def test_numbers_answer_as_the_trained_parts_do(fitted):
+    model, X, _ = fitted
+    inputs = model_inputs(X)
+    forests = np.mean([model._tree_probabilities(trees, inputs) for trees in model.trees_], axis=0)
+    np.testing.assert_allclose(prediction.tree_probabilities(model.model_.trees, inputs), forests, atol=1e-6)
+    logits = model.network_.keras_model().predict(model.network_._inputs(inputs), verbose=0)
+    np.testing.assert_allclose(prediction.softmax(logits.astype("float64")).mean(axis=1), model.network_.predict_proba(inputs), atol=1e-5)
+    np.testing.assert_array_equal(prediction.softmax(prediction.network_logits(model.model_.weights, *model.model_.scaled(inputs)).astype("float64")).mean(axis=1),
+                                  model.network_.predict_proba(inputs))
 
-    model = deepcopy(fitted[0])
-    model.trees_[1].estimators_[3].tree_.children_left[0] = 10**6
-    save_model(tmp_path, model, {})
-    with pytest.raises(ValueError, match="damaged tree"):
-        load_saved_model(tmp_path)
+
+def test_credibilities_are_those_of_crepes(fitted):
+    from crepes import ConformalClassifier
+
+    model, X, _ = fitted
+    answer, kinds = model.answer(X), coverage_kind(np.isfinite(X))
+    for kind in ("VISNIR", "VIS", "NIR"):
+        rows = kinds == kind
+        for code, scores in enumerate(model.scores_[kind]):
+            expected = ConformalClassifier().fit(scores).predict_p(1 - answer["ensemble"][rows][:, [code]], smoothing=False)[:, 0]
+            np.testing.assert_allclose(answer["credibility"][rows, code], expected)
+
+
+def test_templates_are_medians_of_certain_classes_with_enough_spectra():
+    X, _ = make_rows(6)
+    X[:9, 30] = np.nan
+    names, templates = class_templates(X, ["Sq:"] * 4 + ["C;X"] * 4 + ["V"] * 2 + ["Sqw"] * 2)
+    assert names.tolist() == ["Sq"] and templates.shape == (1, 53)
+    rows = model_inputs(X[[0, 1, 2, 3, 10, 11]])[:, :53]
+    assert np.isnan(templates[0, 30]) and np.isfinite(np.delete(templates[0], 30)).all()
+    np.testing.assert_allclose(np.delete(templates[0], 30), np.delete(np.nanmedian(rows, axis=0), 30))
 
 
 def test_columns_that_no_training_row_observed_do_not_matter():
@@ -281,12 +289,6 @@ def test_columns_that_no_training_row_observed_do_not_matter():
     seen = inputs.copy()
     seen[:, :20] = 5.0
     np.testing.assert_array_equal(network.predict_proba(seen), network.predict_proba(inputs))
-
-
-def test_a_model_for_other_inputs_is_refused(fitted, tmp_path):
-    save_model(tmp_path, fitted[0], {"inputs": ["something else"]})
-    with pytest.raises(ValueError, match="made for other inputs"):
-        load_saved_model(tmp_path)
 
 
 def test_the_original_split_holds_out_a_fifth_of_the_numbered_asteroids():

@@ -233,13 +233,13 @@ class TestARealRun:
 
         from nea_prospect.features import make_features
         from nea_prospect.loading import read_dataset
-        from nea_prospect.modeling import load_saved_model
+        from nea_prospect.prediction import read_model
 
         dataset = read_dataset(quick_runs[0])
         plain = np.flatnonzero(dataset.table.label == "")
-        model = load_saved_model(quick_runs[0])
+        model = read_model(quick_runs[0] / "model" / "model.npz")
         answer = np.zeros((len(plain), len(GROUPS)))
-        answer[:, [GROUPS.index(group) for group in model.classes_]] = model.predict_proba(make_features([dataset.spectra[row] for row in plain])[0])
+        answer[:, [GROUPS.index(group) for group in model.classes]] = model.answer(make_features([dataset.spectra[row] for row in plain])[0])["ensemble"]
         predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}).set_index("Asteroid_ID")
         single = [row for row in range(len(plain)) if (dataset.table.asteroid == dataset.table.asteroid[plain[row]]).sum() == 1]
         stated = predictions.loc[dataset.table.asteroid[plain[single]], [f"Prob_{group}" for group in GROUPS]].to_numpy()

@@ -5,9 +5,9 @@ import time
 import numpy as np
 
 from nea_prospect.core import GROUPS
-from nea_prospect.features import make_features, resample_spectra
+from nea_prospect.features import make_features, model_inputs, resample_spectra
 from nea_prospect.loading import bundled, load_dataset
-from nea_prospect.modeling import SpectrumClassifier, model_inputs
+from nea_prospect.modeling import SpectrumClassifier
 from nea_prospect.resampling import augment_coverage
 
 
