@@ -33,6 +33,7 @@ from .features import INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, make_features
 from .loading import bundled, load_dataset
 from .modeling import (MODEL_TITLES, TARGET_WEIGHT, SpectrumClassifier, TwoBranchClassifier, answer_original_split, cross_validate, load_auxiliary,
                                    make_models, model_probabilities, original_split, release_workers)
+from .prediction import tree_probabilities
 from .resampling import asteroid_folds, balance
 
 # %% ../nbs/92_benchmark.ipynb #ac17f4f6
@@ -168,6 +169,12 @@ class WithNetwork(SpectrumClassifier):
 
     def _new_network(self):
         return clone(self.network).set_params(random_state=self.random_state)
+
+    def answer(self, X):
+        """As the classifier of the series, but the network itself answers, in its own way."""
+        inputs = model_inputs(X)
+        raw = {"extra_trees": tree_probabilities(self.model_.trees, inputs), "network": self.network_.predict_proba(inputs)}
+        return self.model_.combine(raw, inputs, coverage_kind(np.isfinite(X)))
 
 # %% ../nbs/92_benchmark.ipynb #d9578f91
 class FocalNetwork(TwoBranchClassifier):

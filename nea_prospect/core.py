@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['GROUPS', 'NAMED_GROUPS', 'GROUP_COLORS', 'GROUP_CLASSES', 'CLASS_GROUP', 'parse_class', 'candidate_groups',
            'asteroid_id', 'file_asteroid', 'write_bytes', 'write_json', 'read_json', 'write_table', 'read_table',
-           'write_arrays', 'read_arrays', 'sha256', 'use_style', 'save_figure', 'report_progress']
+           'write_arrays', 'read_arrays', 'sha256', 'use_style', 'save_picture', 'save_figure', 'report_progress']
 
 # %% ../nbs/00_core.ipynb #1a5e3319
 import hashlib
+import io
 import json
 import os
 import re
@@ -308,6 +309,20 @@ def use_style():
         "xtick.labelsize": 9, "ytick.labelsize": 9, "image.cmap": "Blues"})
 
 # %% ../nbs/00_core.ipynb #f51c08b1
+def save_picture(axes, path):
+    """Write a figure as PNG, atomically.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Any axes of the figure.
+    path : str or Path
+    """
+    content = io.BytesIO()
+    axes.figure.savefig(content, format="png", metadata={"Software": None})
+    write_bytes(path, content.getvalue())
+
+# %% ../nbs/00_core.ipynb #23014cad
 def save_figure(axes, run_dir, name):
     """Keep a figure in the run folder; without a run folder do nothing.
 
@@ -322,11 +337,7 @@ def save_figure(axes, run_dir, name):
     """
     if not run_dir:
         return
-    path = Path(run_dir) / "figures" / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".writing.png")
-    axes.figure.savefig(temporary, metadata={"Software": None})
-    os.replace(temporary, path)
+    save_picture(axes, Path(run_dir) / "figures" / f"{name}.png")
 
 # %% ../nbs/00_core.ipynb #a1814d48
 def report_progress(run_dir, message, fraction=0.0):

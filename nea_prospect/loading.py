@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MIN_POINTS', 'MIN_SEGMENT', 'MAX_GAP', 'MAX_WAVELENGTH', 'MAX_REFLECTANCE', 'MAX_SPECTRUM_BYTES', 'CATALOG_COLUMNS',
            'CATALOG_TEXT', 'ANCHORS', 'TABLE_TEXT', 'Spectrum', 'SpectrumError', 'to_micrometre', 'parse_spectra',
-           'read_spectra', 'read_catalog', 'Dataset', 'label_groups', 'load_dataset', 'bundled', 'write_dataset',
-           'read_dataset', 'plot_spectra', 'plot_group_counts']
+           'read_spectra', 'read_catalog', 'Dataset', 'match_catalog', 'label_groups', 'load_dataset', 'bundled',
+           'write_dataset', 'read_dataset', 'plot_spectra', 'plot_group_counts']
 
 # %% ../nbs/01_loading.ipynb #c7e13811
 import io
@@ -379,13 +379,15 @@ CATALOG_COLUMNS = {
 CATALOG_TEXT = ("number", "designation", "name", "class", "group", "orbit")
 
 # %% ../nbs/01_loading.ipynb #0dcbfa30
-def read_catalog(path):
+def read_catalog(path, need_class=True):
     """Read a catalog of asteroids.
 
     Parameters
     ----------
     path : str or Path
         A CSV file with a number or a designation, and a class or a group, in the columns of `CATALOG_COLUMNS`.
+    need_class : bool
+        Whether a column for the class or the group must be there.
 
     Returns
     -------
@@ -414,7 +416,7 @@ def read_catalog(path):
         values = raw[found].str.strip() if found is not None else pd.Series("", index=raw.index, dtype=str)
         table[column] = values if column in CATALOG_TEXT else pd.to_numeric(values, errors="coerce")
         table.attrs[column] = found
-    for choice in (("number", "designation"), ("class", "group")):
+    for choice in (("number", "designation"), ("class", "group"))[:1 + need_class]:
         if all(table.attrs[column] is None for column in choice):
             wanted = ", ".join(name for column in choice for name in CATALOG_COLUMNS[column])
             raise ValueError(f"{path} has no column for the {' or '.join(choice)}; looked for {wanted}; "
@@ -466,6 +468,25 @@ def _identified(catalog):
         stated = " and ".join(dict.fromkeys(rows["class"].where(rows["class"] != "", rows["group"])))
         rejects += [(row, f"repeats asteroid {asteroid} of row {rows.row.iloc[0]} (classes: {stated})") for row in rows.row.iloc[1:]]
     return catalog.drop_duplicates("asteroid"), meaning, rejects
+
+# %% ../nbs/01_loading.ipynb #26f74a6d
+def match_catalog(catalog, asteroids):
+    """Rows of a catalog that belong to asteroids.
+
+    Parameters
+    ----------
+    catalog : pandas.DataFrame
+        From `read_catalog`.
+    asteroids : iterable of str
+        Identities, see `nea_prospect.core.asteroid_id`; by number, designation or name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each asteroid, in the order given; empty (NaN) for one that the catalog does not have.
+    """
+    rows, by_key, _ = _identified(catalog)
+    return rows.set_index("asteroid").reindex([by_key.get(asteroid, "") for asteroid in asteroids]).reset_index(drop=True)
 
 # %% ../nbs/01_loading.ipynb #f18167d6
 def label_groups(catalog, labels="harmonised"):

@@ -5,17 +5,24 @@
 # %% auto #0
 __all__ = ['LAYERS', 'LIMIT', 'CONFIDENCE', 'MIN_NOVELTY', 'MEMBERS', 'network_logits', 'pack_trees', 'tree_probabilities',
            'softmax', 'calibrate', 'named_answer', 'spectral_distance', 'nearest_distance', 'Model', 'write_model',
-           'read_model']
+           'read_model', 'find_model', 'load_model', 'read_any', 'predict_files', 'plot_prediction', 'picture_name']
 
-# %% ../nbs/80_prediction.ipynb #e0024bde
+# %% ../nbs/80_prediction.ipynb #f10308b1
+import re
+import tarfile
 import zipfile
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import GROUPS, read_arrays, write_arrays
+from .core import GROUP_COLORS, GROUPS, file_asteroid, read_arrays, read_json, sha256, write_arrays
 from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, resample_spectra
+from .loading import MAX_SPECTRUM_BYTES, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
+from .prospecting import complete_facts, rank_prospects, read_orbits, resource_model
 
 # %% ../nbs/80_prediction.ipynb #fe558345
 LAYERS = ("convolution_1", "convolution_2", "curve", "numbers_1", "numbers_2", "joined", "output")
@@ -310,7 +317,12 @@ class Model:
 
     def answer_inputs(self, inputs, kinds):
         """As `answer`, for numbers of `nea_prospect.features.model_inputs` (n_spectra, n_columns) and coverages of `nea_prospect.features.coverage_kind` (n_spectra,)."""
-        result = {"extra_trees": tree_probabilities(self.trees, inputs), "network": softmax(network_logits(self.weights, *self.scaled(inputs)).astype("float64")).mean(axis=1)}
+        network = softmax(network_logits(self.weights, *self.scaled(inputs)).astype("float64")).mean(axis=1)
+        return self.combine({"extra_trees": tree_probabilities(self.trees, inputs), "network": network}, inputs, kinds)
+
+    def combine(self, raw, inputs, kinds):
+        """As `answer_inputs`, from the uncalibrated probabilities of the names in `MEMBERS`, each of shape (n_spectra, n_classes)."""
+        result = dict(raw)
         result |= {name: np.ones_like(result["network"]) for name in ("ensemble", "credibility")}
         ends = np.cumsum(self.n_scores).reshape(self.n_scores.shape)
         for kind, name in enumerate(_KINDS):
@@ -363,12 +375,13 @@ class Model:
         -------
         pandas.DataFrame
             One row for each spectrum: ``Group`` (``Other`` where the classifier abstains), ``Prob_<group>``, the 90 % ``Set``
-            (joined by ``;``), ``Coverage``, ``From_um``, ``To_um``, ``Novelty`` (p-value), ``Novel`` and ``Abstains`` (bool), and
-            ``Templates``, the nearest classes with their distances.
+            (joined by ``;``), ``Coverage``, ``From_um``, ``To_um``, ``Novelty`` (p-value), ``Novel`` and ``Abstains`` (bool),
+            ``Band_0.7_Depth`` (NaN where not covered), and ``Templates``, the nearest classes with their distances.
         """
         spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
         reflectance = resample_spectra(spectra)
-        answer, kinds = self.answer(reflectance), coverage_kind(np.isfinite(reflectance))
+        inputs, kinds = model_inputs(reflectance), coverage_kind(np.isfinite(reflectance))
+        answer = self.answer_inputs(inputs, kinds)
         group = np.where(answer["abstains"], "Other", self.classes[answer["ensemble"].argmax(axis=1)])
         result = pd.DataFrame({"Group": group, **{f"Prob_{name}": 0.0 for name in GROUPS}})
         for code, name in enumerate(self.classes):
@@ -377,6 +390,7 @@ class Model:
         result["Coverage"] = kinds
         result["From_um"], result["To_um"] = ([float(item.wavelength[end]) for item in spectra] for end in (0, -1))
         result["Novelty"], result["Novel"], result["Abstains"] = answer["novelty"].round(4), answer["novelty"] < MIN_NOVELTY, answer["abstains"]
+        result["Band_0.7_Depth"] = inputs[:, INPUT_NAMES.index("band_0.7_depth")].round(5)
         result["Templates"] = ["; ".join(f"{name} {distance:.3f}" for name, distance in best) for best in self.nearest_templates(reflectance)]
         return result
 
@@ -431,3 +445,195 @@ def read_model(path):
     if not sound or set(arrays["classes"]) - set(GROUPS) or any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError(f"{path} is no model: its arrays do not fit together")
     return Model(**{name: arrays[name] for name in _ARRAYS}, trees=trees, weights=weights)
+
+# %% ../nbs/80_prediction.ipynb #d398ce3c
+def find_model(run=""):
+    """File of a trained classifier.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder; ``"bundled"`` for the classifier of the package; empty for the newest complete run under ``runs``, and without
+        one that of the package.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If there is no complete run in the folder, or its classifier was changed after the run.
+    """
+    bundled_model = Path(str(files("nea_prospect"))) / "data" / "model"
+    runs = [(_record(folder).get("started", ""), folder) for folder in Path("runs").glob("*") if _record(folder).get("status") == "complete"] if not run else []
+    folder = bundled_model if run == "bundled" or not (run or runs) else Path(run) if run else max(runs)[1]
+    record = _record(folder)
+    if record.get("status") != "complete":
+        raise ValueError(f"{folder} holds no complete run")
+    name = "model.npz" if folder == bundled_model else "model/model.npz"
+    path = folder / name
+    if not path.is_file() or sha256(path) != record.get("outputs", {}).get(name):
+        raise ValueError(f"{path} is not the model that the run left; it was changed or is missing")
+    return path
+
+# %% ../nbs/80_prediction.ipynb #7890e1f5
+def _record(folder):
+    """The record of a run; empty if there is none that can be read."""
+    try:
+        record = read_json(Path(folder) / "run.json")
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+# %% ../nbs/80_prediction.ipynb #ca817091
+def load_model(run=""):
+    """Load a trained classifier.
+
+    Parameters
+    ----------
+    run : str or Path
+        See `find_model`.
+
+    Returns
+    -------
+    Model
+        Its method ``predict`` takes spectra.
+
+    Examples
+    --------
+    >>> from nea_prospect import load_model
+    >>> from nea_prospect.loading import bundled, read_spectra
+    >>> spectra, _ = read_spectra(bundled()[1])
+    >>> load_model("bundled").predict(spectra["a000433.01.txt"]).Group[0]
+    'S-Group'
+    """
+    return read_model(find_model(run))
+
+# %% ../nbs/80_prediction.ipynb #7847e14c
+def read_any(paths):
+    """Read spectra from files, archives and folders.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+
+    Returns
+    -------
+    names : list of str
+        Of all files; those of an archive or folder begin with its name.
+    results : list of Spectrum or SpectrumError
+        In the same order.
+    """
+    names, results = [], []
+    for path in map(Path, paths):
+        try:
+            if not path.is_file() or zipfile.is_zipfile(path) or tarfile.is_tarfile(path):
+                spectra, rejects = read_spectra(path)
+                found = spectra | {name: SpectrumError(reason) for name, reason in rejects.items()} or {"": SpectrumError("no file in it")}
+                names += [f"{path.name}/{name}" for name in sorted(found)]
+                results += [found[name] for name in sorted(found)]
+                continue
+            if path.stat().st_size > MAX_SPECTRUM_BYTES:
+                raise SpectrumError(f"more than {MAX_SPECTRUM_BYTES // 2**20} MiB")
+            names.append(path.name)
+            results += parse_spectra([path.read_bytes()])
+        except (OSError, ValueError) as error:
+            names[len(results):] = [path.name]
+            results.append(SpectrumError(" ".join(str(error).split())))
+    return names, results
+
+# %% ../nbs/80_prediction.ipynb #46ae665e
+def predict_files(model, paths, catalog="", resources=""):
+    """Classify spectra in files.
+
+    Parameters
+    ----------
+    model : Model
+    paths : iterable of str or Path
+        Text files, zips, tars or folders.
+    catalog : str or Path
+        CSV with sizes and orbits, see `nea_prospect.loading.read_catalog`; a class is not needed. Empty for none.
+    resources : str or Path
+        See `nea_prospect.prospecting.resource_model`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        One row a file: ``File``, ``Asteroid_ID`` (as the file is named), the columns of `Model.predict`, with a catalog also those of
+        `nea_prospect.prospecting.rank_prospects`, and ``Problem``: why a file has no answer.
+    spectra : list of Spectrum or None
+        In the order of the rows.
+    """
+    names, results = read_any(paths)
+    spectra = [None if isinstance(item, SpectrumError) else item for item in results]
+    readable = [k for k, item in enumerate(spectra) if item is not None]
+    answers = model.predict([spectra[k] for k in readable])
+    answers.index = readable
+    identity = [file_asteroid(name) for name in names]
+    head = pd.DataFrame({"File": names, "Asteroid_ID": identity})
+    table = head.join(answers)
+    table["Problem"] = [str(item) if isinstance(item, SpectrumError) else "" for item in results]
+    unseen = [k for k in readable if table.Coverage[k] == "neither" and not np.isfinite(resample_spectra([spectra[k]])).any()]
+    table.loc[unseen, [column for column in answers if column not in ("From_um", "To_um")]] = np.nan
+    table.loc[unseen, "Problem"] = f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um"
+    if catalog:
+        table = _with_resources(table, read_catalog(catalog, need_class=False), resource_model(resources))
+    return table, spectra
+
+# %% ../nbs/80_prediction.ipynb #3905b2bf
+def _with_resources(table, catalog, resources):
+    """Add what the catalog, the Minor Planet Center and the resource model know."""
+    rows = match_catalog(catalog, table.Asteroid_ID)
+    facts = pd.DataFrame({"asteroid": table.Asteroid_ID, "Name": rows["name"].fillna(""), "designation": rows.designation.fillna(""),
+                          **{name: rows[name] for name in ("H", "albedo", "diameter_km", "a_au", "e", "i_deg")}})
+    facts = complete_facts(facts, read_orbits()).drop(columns=["asteroid", "designation"])
+    facts["band_0.7_depth"] = table.pop("Band_0.7_Depth")
+    known = table.Problem == ""
+    columns = [column for column in facts if column not in table]
+    ranked = rank_prospects(table[known].join(facts[columns])[["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), *columns]], resources)
+    relative = [column for column in ranked if column.endswith(("_Rank", "_Pareto")) or "_P_Top_" in column]
+    return table.join(ranked.drop(columns=[*relative, *(column for column in ranked if column in table)]))
+
+# %% ../nbs/80_prediction.ipynb #92771623
+def plot_prediction(model, spectrum, row, axes=None):
+    """Plot a spectrum over the nearest templates, and the probabilities.
+
+    Parameters
+    ----------
+    model : Model
+    spectrum : Spectrum
+    row : pandas.Series
+        Its row of `Model.predict`.
+    axes : array of two matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The left of two.
+    """
+    left, right = axes if axes is not None else plt.subplots(1, 2, figsize=(9.5, 3.4), width_ratios=(3, 1.3))[1]
+    log = model_inputs(reflectance := resample_spectra([spectrum]))[0, :len(WAVELENGTH_GRID)]
+    seen = np.isfinite(log)
+    offset = np.log(reflectance[0, seen]).mean() if seen.any() else np.log(np.median(spectrum.reflectance))
+    for (name, distance), style in zip(model.nearest_templates(reflectance)[0], ("-", "--", ":")):
+        template = model.templates[list(model.template_names).index(name)]
+        common = seen & np.isfinite(template)
+        left.plot(WAVELENGTH_GRID, np.exp(template + (log - template)[common].mean()), style, lw=2.2, alpha=0.6, color="#0072B2", label=f"{name} (distance {distance:.3f})")
+    left.plot(spectrum.wavelength, spectrum.reflectance * np.exp(-offset), lw=0.9, color="black", label="this spectrum")
+    shown = np.exp(log[seen]) if seen.any() else np.array([1.0])
+    left.set(xlabel="Wavelength (µm)", ylabel="Reflectance (scaled)", ylim=(0.8 * shown.min(), 1.2 * shown.max()))
+    left.legend(fontsize=8.5)
+    values = [row[f"Prob_{group}"] for group in GROUPS]
+    bars = right.barh(GROUPS, values, color=[GROUP_COLORS[group] for group in GROUPS])
+    right.bar_label(bars, [f"{value:.0%}" for value in values], padding=3, fontsize=8.5)
+    right.set(xlabel="Probability", xlim=(0, 1.18), xticks=(0, 0.5, 1))
+    right.invert_yaxis()
+    right.set_title(f"{row.Group}{' (unlike all in training)' if row.Novel else ''}", fontsize=10)
+    return left
+
+# %% ../nbs/80_prediction.ipynb #3c905a93
+def picture_name(name, taken):
+    """A file name for the picture of a spectrum: letters, digits, dots, dashes and underscores, and not one of those taken."""
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "spectrum"
+    return next(f"{candidate}.png" for candidate in (stem, *(f"{stem}_{k}" for k in range(2, len(taken) + 3))) if f"{candidate}.png" not in taken)

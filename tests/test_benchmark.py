@@ -16,6 +16,7 @@ from nea_prospect.core import NAMED_GROUPS, read_json
 from nea_prospect.features import WAVELENGTH_GRID, model_inputs
 from nea_prospect.loading import Spectrum, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models
+from nea_prospect.prediction import calibrate
 from test_modeling import make_rows
 
 
@@ -102,6 +103,20 @@ def test_a_network_of_classes_answers_in_groups():
     assert network.classes_.tolist() == sorted(set(table.label)) and network.weights_["output/bias"].shape[1] > len(network.classes_)
     np.testing.assert_allclose(network.held_out_.sum(axis=1), 1, atol=1e-6)
     assert network.predict_proba(inputs).shape == (len(inputs), len(network.classes_))
+
+
+def test_another_network_answers_for_itself_within_the_classifier():
+    X, table = make_rows(40)
+    halves = {asteroid: "Sq" if int(asteroid) % 2 else "S" for asteroid in table.asteroid}
+    for network in (FineNetwork(halves), BlindNetwork("gradient"), TwoBranchClassifier(epochs=2)):
+        model = WithNetwork(network).set_params(random_state=0)
+        model.n_trees, model.epochs = 6, 2
+        answer = model.fit(X, table.label, table.asteroid).answer(X)
+        own = model.network_.predict_proba(model_inputs(X))
+        assert answer["network"].shape == own.shape == (len(X), 3)
+        np.testing.assert_allclose(answer["network"], calibrate(own, model.model_.calibration[0, 1]))
+    for name, values in model.model_.answer(X).items():
+        np.testing.assert_allclose(answer[name], values)
 
 
 def test_fewer_asteroids_keep_every_group_and_every_auxiliary_row(monkeypatch):
