@@ -466,7 +466,8 @@ def find_model(run=""):
         If there is no complete run in the folder, or its classifier was changed after the run.
     """
     bundled_model = Path(str(files("nea_prospect"))) / "data" / "model"
-    runs = [(_record(folder).get("started", ""), folder) for folder in Path("runs").glob("*") if _record(folder).get("status") == "complete"] if not run else []
+    records = {folder: _record(folder) for folder in Path("runs").glob("*")} if not run else {}
+    runs = [(record["started"], folder) for folder, record in records.items() if record.get("status") == "complete" and "model/model.npz" in record["outputs"]]
     folder = bundled_model if run == "bundled" or not (run or runs) else Path(run) if run else max(runs)[1]
     record = _record(folder)
     if record.get("status") != "complete":
@@ -570,12 +571,9 @@ def predict_files(model, paths, catalog="", resources=""):
     readable = [k for k, item in enumerate(spectra) if item is not None]
     answers = model.predict([spectra[k] for k in readable])
     answers.index = readable
-    identity = [file_asteroid(name) for name in names]
-    head = pd.DataFrame({"File": names, "Asteroid_ID": identity})
-    table = head.join(answers)
+    unseen = [k for k in readable if answers.Coverage[k] == "neither" and not np.isfinite(resample_spectra([spectra[k]])).any()]
+    table = pd.DataFrame({"File": names, "Asteroid_ID": [file_asteroid(name) for name in names]}).join(answers.drop(index=unseen))
     table["Problem"] = [str(item) if isinstance(item, SpectrumError) else "" for item in results]
-    unseen = [k for k in readable if table.Coverage[k] == "neither" and not np.isfinite(resample_spectra([spectra[k]])).any()]
-    table.loc[unseen, [column for column in answers if column not in ("From_um", "To_um")]] = np.nan
     table.loc[unseen, "Problem"] = f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um"
     if catalog:
         table = _with_resources(table, read_catalog(catalog, need_class=False), resource_model(resources))
