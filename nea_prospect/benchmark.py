@@ -27,8 +27,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, save_figure, use_style, write_bytes, write_json
-from .evaluation import (SCORE_TITLES, audit_labels, compare_models, evaluate_models, in_order,
-                                     plot_confusion, plot_reliability, plot_scores, score_original_split, score_sets, score_table)
+from .evaluation import (SCORE_TITLES, audit_labels, class_table, compare_models, evaluate_models, in_order,
+                                     plot_confusion, plot_reliability, plot_scores, score_by_coverage, score_original_split, score_sets, score_table)
 from .features import INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, make_features, model_inputs
 from .loading import bundled, load_dataset
 from .modeling import (MODEL_TITLES, TARGET_WEIGHT, SpectrumClassifier, TwoBranchClassifier, answer_original_split, cross_validate, load_auxiliary,
@@ -444,6 +444,7 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     models = model_probabilities(answers[0])
     result = {"n_asteroids": int(table.asteroid[table.label.isin(NAMED_GROUPS)].nunique()), "repeats": repeats, "views": scores,
               "sets": {view: score_sets(values, table).to_dict("index") for view, values in zip(views, answers) if view in scores},
+              "by_coverage": {name: score_by_coverage(models[name], table).to_dict("index") for name in in_order(models)},
               "repeat_agreement": {name: repeat_agreement(models[name], table) for name in in_order(models)}}
     differences = compare_models(models, table, "ensemble")
 
@@ -506,6 +507,13 @@ def benchmark_tables(result, differences):
 
     for view, scores in result["views"].items():
         add(f"Models, {view}", score_table(scores, dict.fromkeys(scores, result["repeats"])))
+    observed = result["views"]["as observed"]
+    probable = {"expected_calibration_error": "Calibration error", "brier": "Brier score", "log_loss": "Log loss (nat)"}
+    add("Probabilities, as observed", pd.DataFrame({title: {MODEL_TITLES.get(name, name): observed[name][score] for name in in_order(observed)} for score, title in probable.items()}))
+    add("Groups, ensemble, as observed", class_table(observed["ensemble"]))
+    by_coverage = {name: {kind: f"{row['accuracy']:.3f} / {row['macro_f1']:.3f}" for kind, row in rows.items()} for name, rows in result["by_coverage"].items()}
+    counts = {kind: row["asteroids"] for kind, row in result["by_coverage"]["ensemble"].items()}
+    add("By what was observed: accuracy / macro-F1", pd.DataFrame({f"{kind} ({counts[kind]} asteroids)": {MODEL_TITLES.get(name, name): rows[kind] for name, rows in by_coverage.items()} for kind in counts}))
     wide = differences.reset_index(names=["Model", "Score"])
     wide["text"] = [f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})" for row in wide.itertuples()]
     add("Ensemble minus another model, first repeat", wide.pivot(index="Model", columns="Score", values="text").loc[list(dict.fromkeys(wide.Model)), list(SCORE_TITLES.values())])

@@ -23,7 +23,7 @@ from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_gro
 from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, plot_group_spectra
 from .loading import read_catalog
 from .modeling import MODEL_TITLES
-from .prediction import CONFIDENCE
+from .prediction import CONFIDENCE, set_members
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(probabilities, asteroids):
@@ -368,9 +368,10 @@ def score_sets(answers, table, confidence=CONFIDENCE):
     """
     credibility, first = average_spectra(answers["credibility"], table.asteroid)
     abstains = average_spectra(answers["abstains"], table.asteroid)[0][..., 0] > 0.5
-    answer = average_spectra(answers["ensemble"], table.asteroid)[0].argmax(axis=2)
+    probabilities = average_spectra(answers["ensemble"], table.asteroid)[0]
+    answer = probabilities.argmax(axis=2)
     truth = table.label.to_numpy(dtype=str)[first]
-    held, named = credibility > 1 - confidence, [GROUPS.index(group) for group in NAMED_GROUPS]
+    held, named = set_members(credibility, probabilities, confidence), [GROUPS.index(group) for group in NAMED_GROUPS]
     size = held[..., named].sum(axis=2)
     unambiguous, rows = (size == 1) & ~abstains, {}
     for title, members in [*((group, truth == group) for group in GROUPS), ("five named groups", np.isin(truth, NAMED_GROUPS))]:
@@ -581,7 +582,7 @@ def prediction_table(answers, table, in_fold, selected="ensemble"):
     result["From_um"], result["To_um"] = spectra.from_um.min().to_numpy(), spectra.to_um.max().to_numpy()
     if selected == "ensemble":
         credibility, novelty, abstains = (average_spectra(answers[name][0], table.asteroid)[0] for name in ("credibility", "novelty", "abstains"))
-        result["Set"] = [";".join(np.array(GROUPS)[held]) for held in credibility > 1 - CONFIDENCE]
+        result["Set"] = [";".join(np.array(GROUPS)[held]) for held in set_members(credibility, averaged)]
         result["Novelty"], result["Abstains"] = novelty[:, 0].round(4), abstains[:, 0] > 0.5
         result.loc[result.Abstains, "Predicted_Taxonomy"] = "Other"
     return result

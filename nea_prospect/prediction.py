@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['LAYERS', 'LIMIT', 'CONFIDENCE', 'MIN_NOVELTY', 'MEMBERS', 'network_logits', 'pack_trees', 'tree_probabilities',
-           'softmax', 'calibrate', 'named_answer', 'spectral_distance', 'nearest_distance', 'Model', 'write_model',
-           'read_model', 'find_model', 'load_model', 'read_any', 'predict_files', 'plot_prediction', 'picture_name']
+           'softmax', 'calibrate', 'named_answer', 'set_members', 'spectral_distance', 'nearest_distance', 'Model',
+           'write_model', 'read_model', 'find_model', 'load_model', 'read_any', 'predict_files', 'plot_prediction',
+           'picture_name']
 
 # %% ../nbs/80_prediction.ipynb #f10308b1
 import re
@@ -197,6 +198,28 @@ def named_answer(probabilities, classes):
     chosen = probabilities[:, named] / np.maximum(probabilities[:, named].sum(axis=1, keepdims=True), 1e-12)
     return chosen.max(axis=1), classes[named][chosen.argmax(axis=1)]
 
+# %% ../nbs/80_prediction.ipynb #5679ac16
+CONFIDENCE = 0.9  # of the sets of groups
+
+
+def set_members(credibility, probabilities, confidence=CONFIDENCE):
+    """Which groups are in the sets.
+
+    Parameters
+    ----------
+    credibility, probabilities : ndarray of shape (..., n_classes)
+    confidence : float
+
+    Returns
+    -------
+    ndarray of bool, of the same shape
+    """
+    order = np.argsort(-probabilities, axis=-1, kind="stable")
+    ranked = np.take_along_axis(probabilities, order, axis=-1)
+    needed = np.zeros(probabilities.shape, dtype=bool)
+    np.put_along_axis(needed, order, ranked.cumsum(axis=-1) - ranked < confidence * probabilities.sum(axis=-1, keepdims=True), axis=-1)
+    return needed | (credibility > 1 - confidence)
+
 # %% ../nbs/80_prediction.ipynb #98f69c99
 def spectral_distance(log_reflectance, reference):
     """Distance of each spectrum to each of the reference.
@@ -243,7 +266,6 @@ def nearest_distance(log_reflectance, reference, batch=500):
     return np.concatenate(parts) if parts else np.empty(0)
 
 # %% ../nbs/80_prediction.ipynb #0e7fe599
-CONFIDENCE = 0.9  # of the sets of groups
 MIN_NOVELTY = 0.01  # a spectrum with a smaller p-value is like nothing in training
 MEMBERS = ("extra_trees", "network")
 _ARRAYS = ("classes", "inputs", "mean", "scale", "calibration", "scores", "n_scores", "reference", "distances", "threshold", "template_names", "templates")
@@ -386,7 +408,7 @@ class Model:
         result = pd.DataFrame({"Group": group, **{f"Prob_{name}": 0.0 for name in GROUPS}})
         for code, name in enumerate(self.classes):
             result[f"Prob_{name}"] = answer["ensemble"][:, code].round(6)
-        result["Set"] = [";".join(self.classes[held]) for held in answer["credibility"] > 1 - CONFIDENCE]
+        result["Set"] = [";".join(self.classes[held]) for held in set_members(answer["credibility"], answer["ensemble"])]
         result["Coverage"] = kinds
         result["From_um"], result["To_um"] = ([float(item.wavelength[end]) for item in spectra] for end in (0, -1))
         result["Novelty"], result["Novel"], result["Abstains"] = answer["novelty"].round(4), answer["novelty"] < MIN_NOVELTY, answer["abstains"]

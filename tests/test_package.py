@@ -40,7 +40,8 @@ def test_the_wheel_holds_notebooks_presets_and_data(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     for wanted in (*(f"nbs/{stage}.ipynb" for stage in STAGES), *(f"nbs/presets/{path.name}" for path in (ROOT / "nbs" / "presets").glob("*.yaml")),
                    "data/catalog.csv", "data/auxiliary_spectra.zip",
-                   "data/PROVENANCE.md", "data/report.html.j2", "data/bus_demeo_components.csv"):
+                   "data/PROVENANCE.md", "data/report.html.j2", "data/bus_demeo_components.csv", "data/orbits.csv.gz", "data/resources.csv", "data/model/model.npz",
+                   "data/model/run.json"):
         assert f"nea_prospect/{wanted}" in names
     assert not [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))]
 

@@ -33,7 +33,7 @@ def nea_prospect(*arguments, cwd):
     (["--catalog", "good.csv", "--spectra", "missing.zip"], "no archive of spectra at"),
     (["--catalog", "good.csv"], "give both --catalog and --spectra"),
     (["--catalog", "bad.csv", "--spectra", "s.zip"], "has no column for the number or designation"),
-    (["--catalog", "folder", "--spectra", "s.zip"], "no catalog at"),
+    (["--catalog", "folder", "--spectra", "s.zip"], "no catalog at"), (["--resource", "gold"], "choose water or metal"),
     (["--out", "full"], "already holds something else"), (["--out", "full", "--replace"], "already holds something else"),
     (["--out", "old run"], "already holds a run"), (["--out", "file"], "already holds something else")])
 def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, arguments, message):
@@ -179,7 +179,7 @@ def quick_runs(small_input, tmp_path_factory):
         result = nea_prospect("run", "--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--out", f"run {number}",
                               "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder)
         assert result.returncode == 0, result.stderr
-        assert "Report: " in result.stdout and "[5/5] 05_evaluation: done" in result.stderr
+        assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
     return folder / "run 1", folder / "run 2"
 
 
@@ -193,7 +193,7 @@ class TestARealRun:
         assert not list(quick_runs[0].glob("*.log")) and not list(quick_runs[0].glob("notebooks/*.log"))
 
     def test_the_same_seed_gives_the_same_bytes(self, quick_runs):
-        for name in ("nea_classification_predictions.csv", "metrics.json", "rejects.csv", "stages/answers.npz", "figures/05_scores.png"):
+        for name in ("nea_classification_predictions.csv", "metrics.json", "prospects.csv", "followup.csv", "rejects.csv", "stages/answers.npz", "model/model.npz", "figures/05_scores.png"):
             assert (quick_runs[0] / name).read_bytes() == (quick_runs[1] / name).read_bytes(), name
 
     def test_predictions_cover_every_asteroid(self, quick_runs, small_input):
@@ -203,6 +203,16 @@ class TestARealRun:
         assert predictions[[f"Prob_{group}" for group in GROUPS]].sum(axis=1).sub(1).abs().max() < 1e-5
         unlabelled = catalog.number[catalog["class"] == ""]
         assert set(predictions.Asteroid_ID[predictions.Prediction == "plain"]) == set(unlabelled) != set()
+
+    def test_prospects_have_a_row_for_every_asteroid_and_the_front_page_names_the_best(self, quick_runs):
+        prospects = pd.read_csv(quick_runs[0] / "prospects.csv", dtype={"Asteroid_ID": str})
+        predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str})
+        assert sorted(prospects.Asteroid_ID) == sorted(predictions.Asteroid_ID)
+        assert (prospects.Prospect_Note.isna() == prospects.Water_Rank.notna()).all() and prospects.Water_Rank.dropna().is_monotonic_increasing
+        page = (quick_runs[0] / "report" / "index.html").read_text(encoding="utf-8")
+        best = prospects.sort_values("Metal_Rank").iloc[0]
+        assert "Which ten would you visit?" in page and f"({best.Asteroid_ID})" in page
+        assert len(pd.read_csv(quick_runs[0] / "followup.csv", usecols=["Asteroid_ID"])) > 40_000
 
     def test_metrics_have_the_documented_shape(self, quick_runs):
         metrics = read_json(quick_runs[0] / "metrics.json")
