@@ -492,19 +492,23 @@ def top_table(prospects, resource, n=TOP):
     Returns
     -------
     pandas.DataFrame
-        One row an asteroid, best first.
+        One row an asteroid, best first: diameter and expected mass with 90 % intervals, delta-v, and the probabilities that it is
+        rich and that it is among the top ten.
     """
     title = resource.capitalize()
     best = prospects.sort_values(f"{title}_Rank").head(n)
     best = best[best[f"{title}_Rank"].notna()]
     groups = [max((row[f"Prob_{group}"], group) for group in GROUPS) for _, row in best.iterrows()]
+
+    def tonnes(value):
+        return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
+
     return pd.DataFrame({
-        "Asteroid": [_title(row) for row in best.itertuples()], "Group": [f"{group} {chance:.0%}" for chance, group in groups],
-        "Published class": best.Published_Class.to_numpy(), "Diameter (km)": [f"{row.Diameter_km:.2f} ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})" for row in best.itertuples()],
-        "Delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(), "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
-        f"Expected {resource} (t)": [f"{value:.2g}" for value in best[f"{title}_Expected_t"]],
-        "90 % interval (t)": [f"{low:.2g} to {high:.2g}" for low, high in zip(best[f"{title}_low_t"], best[f"{title}_high_t"])],
-        f"Among the top {TOP}": [f"{value:.0%}" for value in best[f"{title}_P_Top_{TOP}"]]}, index=range(1, len(best) + 1))
+        "Asteroid": [_title(row) for row in best.itertuples()], "Group": [f"{group} {chance:.0%}" for chance, group in groups], "Class": best.Published_Class.to_numpy(),
+        "Diameter (km)": [f"{row.Diameter_km:.2f} ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})" for row in best.itertuples()],
+        "km/s": best.Delta_v_km_s.round(2).to_numpy(), "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
+        f"{title} (t)": [f"{tonnes(mean)} ({tonnes(low)}-{tonnes(high)})" for mean, low, high in zip(*(best[f"{title}_{name}_t"] for name in ("Expected", "low", "high")))],
+        f"Top {TOP}": [f"{value:.0%}" for value in best[f"{title}_P_Top_{TOP}"]]}, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #cd98cc1a
 TARGETS = {  # visited, or to be; where the name stands, in points from the symbol

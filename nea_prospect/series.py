@@ -583,7 +583,7 @@ def _show_predictions(table, catalog):
     """Print the columns that people look at first."""
     shown = table.head(MAX_SHOWN)
     best = shown.filter(like="Prob_").max(axis=1)
-    view = {"File": shown.File, "Group": shown.Group.fillna("-"), "P": [f"{value:.2f}" if value == value else "" for value in best], "Set (90 %)": shown.Set.fillna(""),
+    view = {"File": shown.File, "Group": shown.Group.fillna("-"), "P": [f"{value:.2f}" if value == value else "" for value in best], "Set (90 %)": [";".join(name for name in str(held or "").split(";") if name != "Other") for held in shown.Set.fillna("")],
             "Coverage": shown.Coverage.fillna(""), "Nearest classes": shown.Templates.fillna(""), "Novel": ["yes" if value is True else "" for value in shown.Novel]}
     if catalog:
         view |= {title: [f"{value:.{digits}g}" if value == value else "-" for value in shown[column]] for title, column, digits in

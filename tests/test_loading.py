@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nea_prospect.loading import (MIN_POINTS, Spectrum, SpectrumError, bundled, load_dataset, parse_spectra, read_catalog, read_dataset,
+from nea_prospect.loading import (MIN_POINTS, Spectrum, SpectrumError, bundled, load_dataset, match_catalog, parse_spectra, read_catalog, read_dataset,
                                   read_spectra, write_dataset)
 
 
@@ -317,3 +317,14 @@ def test_merged_catalog(archives):
     reasons = dataset.rejects.reason
     assert reasons.str.startswith("no number").sum() == 5 and reasons.str.startswith("repeats asteroid").sum() == 43
     assert dataset.table[dataset.table.asteroid == "38"].label.tolist() in ([], ["ambiguous"])
+
+
+def test_rows_are_matched_by_number_designation_or_name_in_the_order_asked(tmp_path):
+    (tmp_path / "c.csv").write_text("number,designation,name,H\n433,A898 PA,Eros,10.4\n,2000 WL63,,19\n")
+    catalog = read_catalog(tmp_path / "c.csv", need_class=False)
+    assert match_catalog(catalog, ["2000 WL63", "eros", "7", "433"]).H.tolist()[:2] == [19, 10.4] and match_catalog(catalog, ["7"]).H.isna().all()
+    with pytest.raises(ValueError, match="no column for the class or group"):
+        read_catalog(tmp_path / "c.csv")
+    (tmp_path / "c.csv").write_text("name,H\nEros,10.4\n")
+    with pytest.raises(ValueError, match="no column for the number or designation"):
+        read_catalog(tmp_path / "c.csv", need_class=False)
