@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from .core import GROUP_COLORS, GROUPS, file_asteroid, read_arrays, read_json, sha256, write_arrays
-from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, resample_spectra
+from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, extract_spectral_features, model_inputs, resample_spectra
 from .loading import MAX_SPECTRUM_BYTES, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
-from .prospecting import complete_facts, rank_prospects, read_orbits, resource_model
+from .prospecting import complete_facts, hydration_band, rank_prospects, read_orbits, resource_model
 
 # %% ../nbs/80_prediction.ipynb #fe558345
 LAYERS = ("convolution_1", "convolution_2", "curve", "numbers_1", "numbers_2", "joined", "output")
@@ -218,7 +218,7 @@ def set_members(credibility, probabilities, confidence=CONFIDENCE):
     ranked = np.take_along_axis(probabilities, order, axis=-1)
     needed = np.zeros(probabilities.shape, dtype=bool)
     np.put_along_axis(needed, order, ranked.cumsum(axis=-1) - ranked < confidence * probabilities.sum(axis=-1, keepdims=True), axis=-1)
-    return needed | (credibility > 1 - confidence)
+    return needed | (credibility > 1 - confidence + 1e-9)
 
 # %% ../nbs/80_prediction.ipynb #98f69c99
 def spectral_distance(log_reflectance, reference):
@@ -398,7 +398,7 @@ class Model:
         pandas.DataFrame
             One row for each spectrum: ``Group`` (``Other`` where the classifier abstains), ``Prob_<group>``, the 90 % ``Set``
             (joined by ``;``), ``Coverage``, ``From_um``, ``To_um``, ``Novelty`` (p-value), ``Novel`` and ``Abstains`` (bool),
-            ``Band_0.7_Depth`` (NaN where not covered), and ``Templates``, the nearest classes with their distances.
+            ``Band_0.7_Seen`` (1 or 0, NaN where not covered; see `nea_prospect.prospecting.hydration_band`), and ``Templates``, the nearest classes with their distances.
         """
         spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
         reflectance = resample_spectra(spectra)
@@ -412,7 +412,7 @@ class Model:
         result["Coverage"] = kinds
         result["From_um"], result["To_um"] = ([float(item.wavelength[end]) for item in spectra] for end in (0, -1))
         result["Novelty"], result["Novel"], result["Abstains"] = answer["novelty"].round(4), answer["novelty"] < MIN_NOVELTY, answer["abstains"]
-        result["Band_0.7_Depth"] = inputs[:, INPUT_NAMES.index("band_0.7_depth")].round(5)
+        result["Band_0.7_Seen"] = hydration_band(extract_spectral_features(WAVELENGTH_GRID, reflectance))
         result["Templates"] = ["; ".join(f"{name} {distance:.3f}" for name, distance in best) for best in self.nearest_templates(reflectance)]
         return result
 
@@ -608,7 +608,7 @@ def _with_resources(table, catalog, resources):
     facts = pd.DataFrame({"asteroid": table.Asteroid_ID, "Name": rows["name"].fillna(""), "designation": rows.designation.fillna(""),
                           **{name: rows[name] for name in ("H", "albedo", "diameter_km", "a_au", "e", "i_deg")}})
     facts = complete_facts(facts, read_orbits()).drop(columns=["asteroid", "designation"])
-    facts["band_0.7_depth"] = table.pop("Band_0.7_Depth")
+    facts["band_0.7_seen"] = table.pop("Band_0.7_Seen")
     known = table.Problem == ""
     columns = [column for column in facts if column not in table]
     ranked = rank_prospects(table[known].join(facts[columns])[["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), *columns]], resources)

@@ -6,7 +6,7 @@ import pytest
 from nea_prospect.features import INPUT_NAMES, WAVELENGTH_GRID
 from nea_prospect.loading import Spectrum
 from nea_prospect.modeling import SpectrumClassifier, class_templates
-from nea_prospect.prediction import Model, nearest_distance, pack_trees, read_model, spectral_distance, tree_probabilities, write_model
+from nea_prospect.prediction import Model, nearest_distance, pack_trees, read_model, set_members, spectral_distance, tree_probabilities, write_model
 from test_modeling import make_rows
 
 
@@ -66,6 +66,10 @@ def test_one_spectrum_is_enough_and_alone_it_gets_the_same_answer(model):
     spectra = [made_up(slope=0.3), made_up(band=0.4)]
     assert model.predict(spectra[0]).iloc[0].to_dict() == model.predict(spectra).iloc[0].to_dict()
     assert model.predict([]).empty
+
+
+def test_a_group_is_excluded_at_exactly_one_tenth():
+    assert set_members(np.array([[0.5, 0.1]]), np.array([[0.99, 0.01]])).tolist() == [[True, False]]
 
 
 def test_a_strange_spectrum_is_said_to_be_novel(model):

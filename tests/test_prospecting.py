@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from nea_prospect.core import GROUPS
-from nea_prospect.loading import bundled, read_catalog
-from nea_prospect.prospecting import (POPULATION, accessibility, complete_facts, delta_v, diameter, draw_bodies, entropy, expected_gain, pareto_front, rank_followup,
-                                      rank_prospects, read_channels, read_orbits, resource_model, top_table, type_probabilities)
+from nea_prospect.features import make_features
+from nea_prospect.loading import Spectrum, bundled, read_catalog
+from nea_prospect.prospecting import (POPULATION, accessibility, complete_facts, delta_v, diameter, draw_bodies, entropy, expected_gain, hydration_band, pareto_front,
+                                      population_mixture, rank_followup, rank_prospects, read_channels, read_orbits, resource_model, top_table, type_probabilities)
 
 
 @pytest.mark.parametrize("number, published", [("101955", 5.09), ("162173", 4.65), ("25143", 4.63), ("433", 6.07)])
@@ -61,7 +62,7 @@ def groups_of(*names):
 def make_asteroids(**columns):
     n = len(next(iter(columns.values())))
     plain = {"Asteroid_ID": [str(k + 1) for k in range(n)], "Name": "", "Designation": "", "Published_Class": "", "H": 20.0, "albedo": np.nan, "diameter_km": np.nan,
-             "a_au": 1.3, "e": 0.25, "i_deg": 4.0, "band_0.7_depth": np.nan}
+             "a_au": 1.3, "e": 0.25, "i_deg": 4.0, "band_0.7_seen": np.nan}
     given = plain | columns
     group = given.pop("group", ["C-Group"] * n)
     return pd.DataFrame({**given, **{f"Prob_{name}": groups_of(*group)[:, k] for k, name in enumerate(GROUPS)}, "Predicted_Taxonomy": group})
@@ -70,21 +71,40 @@ def make_asteroids(**columns):
 def test_an_x_asteroid_is_metal_only_if_its_albedo_says_so():
     model = resource_model()
     kinds = pd.DataFrame(type_probabilities(groups_of(*["X-Group"] * 4), np.array([np.nan, 0.04, 0.15, 0.6]), np.full(4, np.nan), model), columns=model.type)
-    assert kinds.M[0] == pytest.approx(model.set_index("type").share["M"]) and kinds.M[1] < 0.02 and kinds.M[2] > 0.6 and kinds.E[3] > 0.9
+    assert kinds.M[0] == pytest.approx(0.13 * 0.14 / (0.02 * 0.55 + 0.13 * 0.14 + 0.85 * 0.05)) and kinds.M[1] < 0.1 and kinds.M[2] > 0.8 and kinds.E[3] > 0.8
     np.testing.assert_allclose(kinds.sum(axis=1), 1)
 
 
 def test_the_band_of_hydrated_minerals_moves_c_asteroids_and_no_others():
     model, albedo = resource_model(), np.full(3, np.nan)
-    depth = np.array([0.03, 0.0, np.nan])
-    seen, unseen, uncovered = (pd.Series(row, index=model.type) for row in type_probabilities(groups_of(*["C-Group"] * 3), albedo, depth, model))
-    assert seen.Ch > 2 * uncovered.Ch > 4 * unseen.Ch
-    same = type_probabilities(groups_of(*["S-Group"] * 3), albedo, depth, model)
+    share = np.array([1.0, 0.0, np.nan])
+    seen, unseen, uncovered = (pd.Series(row, index=model.type) for row in type_probabilities(groups_of(*["C-Group"] * 3), albedo, share, model))
+    assert seen.Ch > 3 * uncovered.Ch > 6 * unseen.Ch and uncovered.Ch == pytest.approx(0.14, abs=0.001)
+    half = type_probabilities(groups_of("C-Group"), np.array([np.nan]), np.array([0.5]), model)[0]
+    assert unseen.Ch < half[list(model.type).index("Ch")] < seen.Ch
+    same = type_probabilities(groups_of(*["S-Group"] * 3), albedo, share, model)
     np.testing.assert_array_equal(same, same[:1].repeat(3, axis=0))
 
 
+def test_a_bright_asteroid_is_no_carbonaceous_one_but_one_albedo_does_not_overturn_a_clear_spectrum():
+    model = resource_model()
+    doubtful, clear = 0.6 * groups_of("C-Group") + 0.4 * groups_of("X-Group"), 0.99 * groups_of("S-Group") + 0.01 * groups_of("C-Group")
+    nothing = np.array([np.nan])
+    bright = type_probabilities(doubtful, np.array([0.5]), nothing, model)[0] @ model.water_probability
+    assert bright < 0.3 * (type_probabilities(doubtful, nothing, nothing, model)[0] @ model.water_probability)
+    kinds = pd.Series(type_probabilities(clear, np.array([0.07]), nothing, model)[0], index=model.type)
+    assert kinds.S > 0.6
+
+
+def test_a_band_is_a_dip_at_the_right_place_behind_which_the_reflectance_rises():
+    wavelength, dip = np.linspace(0.45, 1.0, 200), lambda x, at: 0.04 * np.exp(-((x - at) / 0.06) ** 2)
+    curves = [1 - dip(wavelength, 0.7), 1 - dip(wavelength, 0.62), 1.05 - 0.1 * (wavelength - 0.45) - 0.3 * (wavelength - 0.45) ** 2, np.ones(200)]
+    features = make_features([Spectrum(wavelength, curve, None, {}) for curve in curves] + [Spectrum(wavelength[150:], curves[3][150:], None, {})])[1]
+    np.testing.assert_array_equal(hydration_band(features), [1, 0, 0, 0, np.nan])
+
+
 def test_diameters_are_drawn_from_what_is_known_best():
-    facts = pd.DataFrame({"H": [20.0, 20.0, np.nan, np.nan], "albedo": [0.2, np.nan, np.nan, 0.2], "diameter_km": [5.0, 5.0, 0.7, np.nan], "band_0.7_depth": np.nan})
+    facts = pd.DataFrame({"H": [20.0, 20.0, np.nan, np.nan], "albedo": [0.2, 0.3, np.nan, 0.2], "diameter_km": [np.nan, 5.0, 0.7, np.nan], "band_0.7_seen": np.nan})
     drawn = draw_bodies(groups_of(*["S-Group"] * 4), facts, resource_model())["diameter"]
     assert np.median(drawn[0]) == pytest.approx(diameter(20.0, 0.2), rel=0.03) and np.median(drawn[1]) == pytest.approx(5.0, rel=0.03)
     assert np.median(drawn[2]) == pytest.approx(0.7, rel=0.03) and np.isnan(drawn[3]).all()
@@ -94,20 +114,24 @@ def test_diameters_are_drawn_from_what_is_known_best():
 
 def test_mass_is_volume_times_density_times_content():
     model = resource_model().assign(water_probability=1.0, albedo_sd=1e-6, density_sd=1e-6, density_g_cm3=2.0, water_low_wt_percent=10.0, water_high_wt_percent=10.0)
-    facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0, "band_0.7_depth": np.nan})
+    facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0, "band_0.7_seen": np.nan})
     drawn = draw_bodies(groups_of("C-Group"), facts, model)
     np.testing.assert_allclose(drawn["water"], np.pi / 6 * (1000 * drawn["diameter"]) ** 3 * 2.0 * 0.1, rtol=1e-4)
-    assert (drawn["metal"] == 0).all()
+    assert drawn["water_is_rich"].all() and not drawn["metal_is_rich"].any() and (drawn["metal_rich"] == 0).all()
 
 
 def test_easier_to_reach_is_better_and_gaps_are_told():
     asteroids = make_asteroids(a_au=[1.2, 2.6, 1.2, np.nan, 1.2], e=[0.2, 0.6, 0.2, np.nan, 0.2], H=[20.0, 20.0, np.nan, 20.0, 20.0], group=["C-Group"] * 4 + ["V-type"])
     ranked = rank_prospects(asteroids, resource_model())
     assert ranked.Water_Rank.tolist()[:2] == [1, 2] and ranked.Water_Rank[[2, 3]].isna().all() and ranked.Water_Score[4] == 0
+    assert ranked.Type.tolist() == ["C"] * 4 + ["V"] and ranked.Type_Probability[0] == pytest.approx(0.86, abs=0.001)
     assert ranked.Prospect_Note.tolist() == ["", "", "neither H nor a diameter: no size", "no orbit: no delta-v", ""]
     assert np.isfinite(ranked.Diameter_km[3]) and ranked.Delta_v_km_s[2] > 0 and len(ranked) == 5
-    assert ranked.Diameter_From.tolist() == ["H and albedos of the groups"] * 2 + [""] + ["H and albedos of the groups"] * 2
-    assert (ranked.Water_low_t <= ranked.Water_Expected_t)[[0, 1, 3]].all() and ranked.Water_P_Top_10[0] == ranked.Water_P_Enough[0]
+    assert ranked.Diameter_From.tolist() == ["H and albedos of the types"] * 2 + [""] + ["H and albedos of the types"] * 2
+    assert (ranked.Water_low_t <= ranked.Water_Expected_t)[[0, 1, 3]].all() and ranked.Water_P_Top_10[0] == pytest.approx(ranked.Water_P_Enough[0], abs=0.03)
+    assert ranked.Water_P_Top_10[[2, 3]].isna().all() and ranked.Water_P_Rich[0] == pytest.approx(0.25, abs=0.01)
+    with pytest.raises(ValueError, match="no probabilities"):
+        rank_prospects(asteroids.assign(**{"Prob_C-Group": np.nan}), resource_model())
 
 
 def test_the_same_seed_gives_the_same_ranks_and_wishes_change_them():
@@ -165,10 +189,18 @@ def test_every_asteroid_with_an_orbit_is_in_the_followup_once():
     prospects = rank_prospects(asteroids, resource_model())
     followup = rank_followup(prospects, orbits, {"NIR": 0.8 * np.eye(5) + 0.04, "VIS": 0.5 * np.eye(5) + 0.1}, resource_model())
     assert followup.Asteroid_ID.is_unique and set(followup.Asteroid_ID) == set(orbits.index) and (followup.Kind == "classified").sum() == 3
-    assert followup.Priority.dropna().is_monotonic_decreasing and (followup.Next[followup.Kind == "never classified"] == "NIR").all()
-    never = followup[followup.Kind == "never classified"].dropna(subset="H_mag").iloc[0]
+    assert followup.Priority.dropna().is_monotonic_decreasing and (followup.Next[followup.Kind == "no class"] == "NIR").all()
+    never = followup[followup.Kind == "no class"].dropna(subset="H_mag").iloc[0]
     assert never.Diameter_low_km < never.Diameter_km < never.Diameter_high_km and 0 <= never.P_Large <= 1
-    assert set(POPULATION) == set(GROUPS)
+    mixture = population_mixture(resource_model())
+    assert set(POPULATION) == set(GROUPS) and mixture.sum() == pytest.approx(1) and mixture[GROUPS.index("S-Group")] > 0.5 > POPULATION["S-Group"]
+
+
+def test_without_channels_nothing_is_promised():
+    orbits = read_orbits().iloc[:50]
+    asteroids = make_asteroids(Asteroid_ID=list(orbits.index[:2]))
+    followup = rank_followup(rank_prospects(asteroids, resource_model()), orbits, {}, resource_model())
+    assert len(followup) == 50 and followup.Priority.isna().all() and (followup.Next == "").all()
 
 
 def test_the_top_table_is_made_for_reading():
