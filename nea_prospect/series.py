@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['STAGES', 'STAGE_SHARES', 'PACKAGES', 'DECLARED_FILES', 'app', 'MAX_SHOWN', 'RunError', 'notebooks_dir', 'read_preset',
            'declared_parameters', 'collect_parameters', 'parse_settings', 'run_stage', 'Progress', 'start_record',
-           'claim_folder', 'finish_folder', 'make_report', 'run_series', 'run_command', 'predict_command',
-           'benchmark_command', 'main']
+           'claim_folder', 'finish_folder', 'make_report', 'run_series', 'resume_series', 'verify_run', 'run_command',
+           'verify_command', 'predict_command', 'benchmark_command', 'main']
 
 # %% ../nbs/90_series.ipynb #ef4a73aa
 import base64
@@ -256,6 +256,11 @@ class Progress:
         self.stage = ""
         self._write(f"[{STAGES.index(stage) + 1}/{len(STAGES)}] {stage}: done in {seconds:.0f} s", final=True)
 
+    def skip(self, stage):
+        """Count a stage that an earlier attempt has done."""
+        self.done += STAGE_SHARES[stage]
+        self._write(f"[{STAGES.index(stage) + 1}/{len(STAGES)}] {stage}: done before", final=True)
+
     def _watch(self):
         while not self._stop.wait(1 if self._terminal.isatty() else 10):
             if self.stage and self.log.exists() and (lines := self.log.read_text(encoding="utf-8").splitlines()):
@@ -332,14 +337,19 @@ def claim_folder(out, replace):
             record = read_json(unfinished / "run.json")
         except (OSError, ValueError):
             raise RunError(f"{unfinished} is in the way and holds no record of a run; move it away") from None
-        if record["status"] == "running" and _alive(record["process"]):
-            raise RunError(f"process {record['process']} is making a run in {unfinished}")
+        _refuse_if_alive(record, unfinished)
         shutil.rmtree(unfinished)
     try:
         unfinished.mkdir(parents=True)
     except OSError as error:
         raise RunError(f"cannot make {unfinished}: {error.strerror}") from None
     return unfinished
+
+# %% ../nbs/90_series.ipynb #723c8a98
+def _refuse_if_alive(record, unfinished):
+    """Leave a folder alone that a living process works in."""
+    if record.get("status") == "running" and _alive(record["process"]):
+        raise RunError(f"process {record['process']} is making a run in {unfinished}")
 
 # %% ../nbs/90_series.ipynb #62909cc2
 def _alive(process):
@@ -468,36 +478,146 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
     except (OSError, ValueError) as error:
         raise RunError(" ".join(str(error).split())) from None
     claim_folder(out, replace)
+    _finish_run(unfinished, out, parameters, record, time_limit)
+    return out
+
+# %% ../nbs/90_series.ipynb #f62cec45
+def _finish_run(unfinished, out, parameters, record, time_limit):
+    """Run what is left of a series; a failure is recorded with its reason."""
     try:
         _run_stages(unfinished, parameters, record, time_limit)
         finish_folder(unfinished, out)
     except BaseException as error:
         reason = str(error) if isinstance(error, RunError) else "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-        write_json(unfinished / "run.json", record | {"status": "failed", "reason": reason})
+        try:
+            write_json(unfinished / "run.json", record | {"status": "failed", "reason": reason})
+        except OSError:
+            pass  # the disk is full, or the folder gone; a record that says "running" by a process that is gone says as much
+        if isinstance(error, OSError):
+            raise RunError(f"{reason} ({unfinished} was kept; nea-prospect run --resume {out} goes on)") from error
         raise
-    return out
 
-# %% ../nbs/90_series.ipynb #f62cec45
+# %% ../nbs/90_series.ipynb #6da578df
 def _run_stages(unfinished, parameters, record, time_limit):
     """Run all stages and the report; keep the record up to date."""
     start = time.monotonic()
     write_json(unfinished / "run.json", record)
     with Progress(unfinished) as progress:
+        before = _file_hashes(unfinished)
         for stage in STAGES:
+            if stage in record["stages"]:
+                progress.skip(stage)
+                continue
             begun = time.monotonic()
             progress.begin(stage)
             run_stage(stage, parameters[stage], unfinished, time_limit - (begun - start))
-            record["stages"][stage] = {"status": "complete", "seconds": round(time.monotonic() - begun, 1)}
+            after = _file_hashes(unfinished)
+            written = {name: digest for name, digest in after.items() if before.get(name) != digest}
+            record["stages"][stage] = {"status": "complete", "seconds": round(time.monotonic() - begun, 1), "outputs": written}
             write_json(unfinished / "run.json", record)
+            before = after
             progress.end(stage, time.monotonic() - begun)
     (unfinished / "progress.log").unlink(missing_ok=True)
     make_report(unfinished, record)
     if missing := [name for name in DECLARED_FILES if not (unfinished / name).is_file()]:
         raise RunError(f"every stage returned, but {missing[0]} was not written")
-    outputs = {path.relative_to(unfinished).as_posix(): sha256(path) for path in sorted(unfinished.rglob("*"))
-               if path.is_file() and path.name != "run.json"}
-    record |= {"status": "complete", "seconds": round(time.monotonic() - start, 1), "outputs": outputs}
+    for facts in record["stages"].values():
+        facts.pop("outputs", None)  # the list of all outputs has them
+    record |= {"status": "complete", "seconds": round(sum(facts["seconds"] for facts in record["stages"].values()), 1), "outputs": _file_hashes(unfinished)}
     write_json(unfinished / "run.json", record)
+
+# %% ../nbs/90_series.ipynb #703da863
+def _file_hashes(folder):
+    """SHA-256 of every file of a run folder but its record and its log of progress, by name."""
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.relative_to(folder).as_posix() not in ("run.json", "progress.log")}
+
+# %% ../nbs/90_series.ipynb #e6f6a7ab
+def resume_series(out, time_limit=12 * 3600):
+    """Go on with a run that did not finish.
+
+    Parameters
+    ----------
+    out : str or Path
+        Where the complete run should be; what there is of it lies in ``OUT.unfinished``.
+    time_limit : float
+        See `run_series`.
+
+    Returns
+    -------
+    Path
+        The complete run folder.
+
+    Raises
+    ------
+    RunError
+        If there is nothing to resume, a process is still at it, or inputs or versions have changed.
+    """
+    from nea_prospect.loading import bundled
+
+    out = Path(os.path.abspath(out))
+    out = out.with_name(out.name.removesuffix(".unfinished"))
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    if out.exists():
+        raise RunError(f"{out} is there already; nothing to resume")
+    try:
+        record = read_json(unfinished / "run.json")
+        parameters = record["parameters"]
+        given = [next((facts[name] for facts in parameters.values() if name in facts), "") for name in ("catalog", "spectra")]
+        paths = dict(zip(("catalog", "spectra"), map(Path, given) if any(given) else bundled()))
+        now = start_record(record["preset"], parameters, paths)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{unfinished} holds nothing that can be resumed: {error}") from None
+    _refuse_if_alive(record, unfinished)
+    for what in ("inputs", "versions"):
+        if changed := [name for name in now[what] if now[what][name] != record[what].get(name)]:
+            raise RunError(f"the {what} of {unfinished} were others ({', '.join(changed)}); start a new run")
+    for facts in parameters.values():
+        facts |= {"run_dir": str(unfinished)} if "run_dir" in facts else {}
+    found, kept = _file_hashes(unfinished), {}
+    for stage in STAGES:
+        facts = record["stages"].get(stage)
+        if not facts or any(found.get(name) != digest for name, digest in facts["outputs"].items()):
+            break
+        kept[stage] = facts
+    wanted = {name for facts in kept.values() for name in facts["outputs"]}
+    for name in found.keys() - wanted:
+        (unfinished / name).unlink()
+    _finish_run(unfinished, out, parameters, now | {"started": record["started"], "stages": kept}, time_limit)
+    return out
+
+# %% ../nbs/90_series.ipynb #c7cd9fb4
+def verify_run(folder):
+    """What a run folder is, and whether it is as its run left it.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    status : {"complete", "unfinished", "absent"}
+    problems : list of str
+        Why a run is unfinished; or which files were changed, are missing or were added. Empty for a sound run.
+    """
+    folder = Path(folder)
+    unfinished = folder if folder.name.endswith(".unfinished") else folder.with_name(f"{folder.name}.unfinished")
+    place = folder if folder.is_dir() else unfinished
+    if not place.is_dir():
+        return "absent", [f"there is no {folder}"]
+    try:
+        record = read_json(place / "run.json")
+        status, outputs = record["status"], dict(record.get("outputs", {}))
+        process = int(record.get("process", 0))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return "unfinished", [f"{place} holds no record of a run: {error}"]
+    if place == unfinished or status != "complete":
+        reason = record.get("reason", "") if status == "failed" else f"process {process} is at it" if _alive(process) else f"process {process} is gone"
+        return "unfinished", [f"{place}: {reason or status}"]
+    found = _file_hashes(place)
+    problems = [f"changed: {name}" for name in outputs if name in found and found[name] != outputs[name]]
+    problems += [f"missing: {name}" for name in outputs if name not in found] + [f"added: {name}" for name in found if name not in outputs]
+    return "complete", problems
 
 # %% ../nbs/90_series.ipynb #fb1b4b6a
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -521,18 +641,38 @@ def run_command(
     resource: str = typer.Option("water", help="water or metal: what the ranked targets are sorted by."),
     set_: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Set a parameter of the notebooks; may be repeated."),
     replace: bool = typer.Option(False, "--replace", help="Replace the run in --out once this one is complete."),
+    resume: str = typer.Option("", metavar="DIR", help="Go on with the run that should have become DIR; everything else is as it was."),
     time_limit: float = typer.Option(720.0, help="Minutes after which a cell that still runs is stopped."),
 ):
-    """Run the series: read spectra, train, evaluate, report."""
+    """Run the series: read spectra, train, evaluate, rank, report."""
+    if resume:
+        if catalog or spectra or out or replace or set_ or seed is not None or preset != "default" or resource != "water":
+            raise RunError("--resume takes everything but --time-limit from the run that it goes on with")
+        return _tell_result(resume_series(resume, 60 * time_limit))
     out = out or str(Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"))
     if resource not in ("water", "metal"):
         raise RunError(f"--resource is {resource!r}; choose water or metal")
     settings = {"resource": resource} | parse_settings(set_) | ({} if seed is None else {"seed": seed})
-    folder = run_series(out, catalog, spectra, preset, settings, replace, 60 * time_limit)
+    _tell_result(run_series(out, catalog, spectra, preset, settings, replace, 60 * time_limit))
+
+# %% ../nbs/90_series.ipynb #a3ba13d1
+def _tell_result(folder):
+    """Print the headline and where the report is."""
     selected = (metrics := read_json(folder / "metrics.json"))["models"][metrics["selected"]]
     print(f"{metrics['selected']}: accuracy {selected['accuracy']['mean']:.3f}, macro-F1 {selected['macro_f1']['mean']:.3f} "
           f"({metrics['n_asteroids']} asteroids, five groups, out of fold)")
     print(f"Report: {folder / 'report' / 'index.html'}")
+
+# %% ../nbs/90_series.ipynb #b5c48842
+@app.command("verify")
+def verify_command(folder: str = typer.Argument(..., metavar="DIR", help="Run folder.")):
+    """Tell whether a run is complete and unchanged; exit code 1 if not."""
+    status, problems = verify_run(folder)
+    print(f"{folder}: {status}{'' if problems else ', every file as the run left it'}")
+    for problem in problems:
+        print(f"  {problem}")
+    if status != "complete" or problems:
+        raise typer.Exit(1)
 
 # %% ../nbs/90_series.ipynb #82211f92
 MAX_SHOWN = 40  # rows on a terminal
@@ -630,5 +770,5 @@ def main():
         print(f"nea-prospect: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("nea-prospect: interrupted; the unfinished run was kept", file=sys.stderr)
+        print("nea-prospect: interrupted; what was done is kept, and nea-prospect run --resume goes on with it", file=sys.stderr)
         sys.exit(130)

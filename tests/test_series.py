@@ -1,20 +1,24 @@
 """The runner: parameters that are checked, failures that are told, folders that are never mistaken."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
 from nea_prospect import series
 from nea_prospect.core import GROUPS, read_json, sha256, write_json
 from nea_prospect.loading import bundled
-from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, run_series
+from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, resume_series, run_series, verify_run
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
@@ -157,6 +161,112 @@ def test_an_interrupted_run_says_so(short_series, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_series(tmp_path / "run", preset="quick")
     assert read_json(tmp_path / "run.unfinished" / "run.json")["reason"] == "interrupted" and not (tmp_path / "run").exists()
+
+
+def fail_once(short_series, tmp_path):
+    """A run whose second stage fails, and the code that would have made it succeed."""
+    make_stage(short_series, "01_loading", "import os, time; open(run_dir + '/first.txt', 'w').write(str(time.time_ns()))")
+    make_stage(short_series, "02_features", "open(run_dir + '/result.txt', 'w').write('half'); 1 / 0")
+    with pytest.raises(RunError, match="ZeroDivision"):
+        run_series(tmp_path / "run", preset="quick")
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    return (tmp_path / "run.unfinished" / "first.txt").read_text()
+
+
+def test_a_resumed_run_keeps_complete_stages_and_repeats_the_others(short_series, tmp_path):
+    first = fail_once(short_series, tmp_path)
+    assert verify_run(tmp_path / "run")[0] == "unfinished" and "ZeroDivision" in verify_run(tmp_path / "run")[1][0]
+    out = resume_series(tmp_path / "run.unfinished")
+    assert out == tmp_path / "run" and (out / "first.txt").read_text() == first and (out / "result.txt").read_text() == "done"
+    record = read_json(out / "run.json")
+    assert record["status"] == "complete" and set(record["stages"]) == {"01_loading", "02_features"} and "reason" not in record
+    assert sorted(record["outputs"]) == ["first.txt", "notebooks/01_loading.ipynb", "notebooks/02_features.ipynb", "result.txt"]
+    assert verify_run(out) == ("complete", []) and not list(tmp_path.glob("run.*"))
+    with pytest.raises(RunError, match="nothing to resume"):
+        resume_series(out)
+
+
+def test_a_stage_whose_files_were_changed_runs_again(short_series, tmp_path):
+    first = fail_once(short_series, tmp_path)
+    (tmp_path / "run.unfinished" / "first.txt").write_text("changed")
+    out = resume_series(tmp_path / "run")
+    assert (out / "first.txt").read_text() not in ("changed", first) and verify_run(out) == ("complete", [])
+
+
+def test_a_run_is_not_resumed_with_other_inputs_or_versions_or_while_it_runs(short_series, tmp_path):
+    fail_once(short_series, tmp_path)
+    record = read_json(tmp_path / "run.unfinished" / "run.json")
+    for change, message in (({"versions": record["versions"] | {"numpy": "0.1"}}, "versions .* were others \\(numpy\\)"),
+                            ({"inputs": record["inputs"] | {"catalog": {"name": "catalog.csv", "sha256": "0"}}}, "inputs .* were others \\(catalog\\)"),
+                            ({"status": "running", "process": os.getppid()}, "is making a run"), ({"parameters": []}, "nothing that can be resumed")):
+        write_json(tmp_path / "run.unfinished" / "run.json", record | change)
+        with pytest.raises(RunError, match=message):
+            resume_series(tmp_path / "run")
+    with pytest.raises(RunError, match="nothing that can be resumed"):
+        resume_series(tmp_path / "never")
+
+
+def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp_path):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    out = run_series(tmp_path / "run", preset="quick")
+    assert verify_run(out) == ("complete", [])
+    (out / "result.txt").write_text("other")
+    (out / "notebooks" / "01_loading.ipynb").unlink()
+    (out / "new.txt").write_text("")
+    assert verify_run(out) == ("complete", ["changed: result.txt", "missing: notebooks/01_loading.ipynb", "added: new.txt"])
+    assert verify_run(tmp_path / "never")[0] == "absent"
+    (out / "run.json").write_text("[1]")
+    assert verify_run(out)[0] == "unfinished"
+    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
+    assert result.returncode == 1 and "unfinished" in result.stdout and not result.stderr
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from nea_prospect import series
+folder = Path(sys.argv[1])
+series.notebooks_dir = lambda: folder
+series.STAGES = ("01_loading", "02_features")
+series.DECLARED_FILES = ("notebooks/01_loading.ipynb", "notebooks/02_features.ipynb", "result.txt")
+series.make_report = lambda *_: None
+(series.resume_series(sys.argv[2]) if sys.argv[3] == "resume" else series.run_series(sys.argv[2], preset="quick"))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_can_be_resumed(short_series, tmp_path):
+    make_stage(short_series, "01_loading", "open(run_dir + '/first.txt', 'w').write('first' * 200_000)")
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    monkey = [sys.executable, "-c", KILLED, str(short_series)]
+    start = time.monotonic()
+    subprocess.run([*monkey, str(tmp_path / "whole"), "run"], check=True, capture_output=True, timeout=120)
+    lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / "run.json")["outputs"]
+    moments = np.random.default_rng(0).uniform(0.0, 1.1 * lasted, 20)
+    seen = set()
+    for number, moment in enumerate(sorted(moments)):
+        out = tmp_path / f"run {number}"
+        process = subprocess.Popen([*monkey, str(out), "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        status, problems = verify_run(out)
+        seen.add(status)
+        assert (status == "complete") == out.exists() == (not problems), (moment, status, problems)
+        if status == "unfinished" and "holds no record" not in problems[0]:
+            assert "is gone" in problems[0]
+            subprocess.run([*monkey, str(out), "resume"], check=True, capture_output=True, timeout=120)
+        elif status != "complete":
+            subprocess.run([*monkey, str(out), "run"], check=True, capture_output=True, timeout=120)
+        assert verify_run(out) == ("complete", [])
+        outputs = read_json(out / "run.json")["outputs"]
+        assert {name: digest for name, digest in outputs.items() if name.endswith(".txt")} == {name: digest for name, digest in whole.items() if name.endswith(".txt")}
+        shutil.rmtree(out)
+    assert "unfinished" in seen and len(seen) > 1
 
 
 def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
