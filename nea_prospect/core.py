@@ -208,18 +208,30 @@ def read_json(path):
     """
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
-# %% ../nbs/00_core.ipynb #d201663e
+# %% ../nbs/00_core.ipynb #79082222
 def write_table(path, table):
     """Write a table as CSV (UTF-8, LF, no index), atomically.
+
+    A text that begins like a formula (``=``, ``+``, ``-``, ``@``) gets an apostrophe before it, which `read_table` takes away again.
 
     Parameters
     ----------
     path : str or Path
     table : pandas.DataFrame
     """
-    write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    text = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+    safe = table.assign(**{column: [_as_text(value) for value in table[column]] for column in text})
+    write_bytes(path, safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
-# %% ../nbs/00_core.ipynb #79082222
+# %% ../nbs/00_core.ipynb #d201663e
+_FORMULA = re.compile(r"'*[=+\-@\t\r].")
+
+
+def _as_text(value):
+    """A text that a spreadsheet will not take for a formula: an apostrophe goes before what could be one."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+# %% ../nbs/00_core.ipynb #4ed4f3b2
 def read_table(path, text=()):
     """Read a CSV table written by `write_table`, every digit as it was.
 
@@ -237,7 +249,7 @@ def read_table(path, text=()):
     columns = pd.read_csv(path, nrows=0).columns
     text = [column for column in text if column in columns]
     table = pd.read_csv(path, dtype={column: str for column in text})
-    return table.assign(**{column: table[column].fillna("") for column in text})
+    return table.assign(**{column: [value[1:] if value[:1] == "'" and _FORMULA.match(value) else value for value in table[column].fillna("")] for column in text})
 
 # %% ../nbs/00_core.ipynb #3b82dd3e
 def write_arrays(path, **arrays):

@@ -22,7 +22,7 @@ import pandas as pd
 
 from .core import GROUP_COLORS, GROUPS, file_asteroid, read_arrays, read_json, sha256, write_arrays
 from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, extract_spectral_features, model_inputs, resample_spectra
-from .loading import MAX_SPECTRUM_BYTES, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
+from .loading import Limits, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
 from .prospecting import complete_facts, hydration_band, rank_prospects, read_orbits, resource_model
 
 # %% ../nbs/80_prediction.ipynb #fe558345
@@ -557,8 +557,8 @@ def read_any(paths):
                 names += [f"{path.name}/{name}" for name in sorted(found)]
                 results += [found[name] for name in sorted(found)]
                 continue
-            if path.stat().st_size > MAX_SPECTRUM_BYTES:
-                raise SpectrumError(f"more than {MAX_SPECTRUM_BYTES // 2**20} MiB")
+            if path.stat().st_size > Limits.max_file_mib * 2**20:
+                raise SpectrumError(f"more than {Limits.max_file_mib:g} MiB")
             names.append(path.name)
             results += parse_spectra([path.read_bytes()])
         except (OSError, ValueError) as error:

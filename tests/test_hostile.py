@@ -1,0 +1,203 @@
+"""Input from anywhere: archives that lie, spectra in every dialect and with every damage, cells that would be formulas."""
+
+import io
+import os
+import struct
+import tarfile
+import time
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nea_prospect.core import read_table, write_table
+from nea_prospect.loading import Limits, SpectrumError, parse_spectra, read_spectra
+from nea_prospect.prediction import read_any
+
+
+def make_zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def good(spectrum_text):
+    return spectrum_text()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_what_does_not_belong_into_an_archive_is_rejected_with_a_reason_and_the_rest_is_read(tmp_path, good):
+    inner = make_zip(tmp_path / "inner.zip", [("a.txt", good)]).read_bytes()
+    members = [("1.txt", good), ("../2.txt", good), ("a/../../3.txt", good), ("/etc/4.txt", good), ("C:/5.txt", good), ("6\x1b[31m.txt", good), ("7.zip", inner),
+               ("__MACOSX/8.txt", good), (".DS_Store", b"x"), ("9.txt", b""), ("1.txt", good), ("c/10.txt", good)]
+    spectra, rejects = read_spectra(make_zip(tmp_path / "a.zip", members))
+    assert sorted(spectra) == ["1.txt", "c/10.txt"] and len(rejects) == len(members) - 2
+    for name, reason in {"../2.txt": "points out", "a/../../3.txt": "points out", "/etc/4.txt": "points out", "C:/5.txt": "points out", "7.zip": "archive inside",
+                         "__MACOSX/8.txt": "operating system", ".DS_Store": "operating system", "9.txt": "no row"}.items():
+        assert reason in rejects[name]
+    assert sum("control characters" in reason for reason in rejects.values()) == 1 and sum("second file" in reason for reason in rejects.values()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "inner.zip"], "nothing was unpacked"
+
+
+def test_links_are_not_followed(tmp_path, good):
+    (tmp_path / "secret.txt").write_bytes(good)
+    (tmp_path / "folder").mkdir()
+    os.symlink(tmp_path / "secret.txt", tmp_path / "folder" / "1.txt")
+    (tmp_path / "folder" / "2.txt").write_bytes(good)
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for kind, name in ((tarfile.SYMTYPE, "1.txt"), (tarfile.LNKTYPE, "3.txt"), (tarfile.CHRTYPE, "4.txt")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        info = tarfile.TarInfo("2.txt")
+        info.size = len(good)
+        archive.addfile(info, io.BytesIO(good))
+    for path, number in ((tmp_path / "folder", 1), (tmp_path / "a.tar", 3)):
+        spectra, rejects = read_spectra(path)
+        assert list(spectra) == ["2.txt"] and len(rejects) == number and all("link or a device" in reason for reason in rejects.values())
+
+
+def test_encrypted_truncated_and_corrupted_members_are_told_apart_from_sound_ones(tmp_path, good):
+    path = make_zip(tmp_path / "a.zip", [("1.txt", good), ("2.txt", good[::-1] + good), ("3.txt", good)])
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        second, third = archive.getinfo("2.txt").header_offset, archive.getinfo("3.txt").header_offset
+    data[second + 60] ^= 0xFF
+    central = data.find(b"PK\x01\x02", data.find(b"PK\x01\x02", data.find(b"PK\x01\x02") + 1) + 1)
+    for flags in (third + 6, central + 8):
+        data[flags:flags + 2] = struct.pack("<H", struct.unpack("<H", data[flags:flags + 2])[0] | 1)
+    path.write_bytes(data)
+    spectra, rejects = read_spectra(path)
+    assert list(spectra) == ["1.txt"] and "cannot be read" in rejects["2.txt"] and rejects["3.txt"] == "encrypted"
+    path.write_bytes(data[:len(data) // 2])
+    with pytest.raises(ValueError):
+        read_spectra(path)
+
+
+def test_a_bomb_is_refused_before_it_takes_memory(tmp_path):
+    bomb = make_zip(tmp_path / "bomb.zip", [("1.txt", bytes(80 * 2**20)), ("2.txt", b"1 1")])
+    assert bomb.stat().st_size < 2**20
+    tracemalloc.start()
+    spectra, rejects = read_spectra(bomb)
+    many = make_zip(tmp_path / "many.zip", [(f"{k}.txt", bytes(2**20)) for k in range(30)])
+    with pytest.raises(ValueError, match="limit max_total_mib = 4 allows"):
+        read_spectra(many, limits=Limits(max_total_mib=4))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not spectra and "max_file_mib = 64" in rejects["1.txt"] and peak < 60 * 2**20
+    with pytest.raises(ValueError, match="limit max_files = 10 allows"):
+        read_spectra(many, limits=Limits(max_files=10))
+    with tarfile.open(tmp_path / "bomb.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("1.txt")
+        info.size = 70 * 2**20
+        archive.addfile(info, io.BytesIO(bytes(info.size)))
+    assert "max_file_mib" in read_spectra(tmp_path / "bomb.tar.gz")[1]["1.txt"]
+    (tmp_path / "large.txt").write_bytes(b"0.5 1\n" * 12_000_000)
+    assert isinstance(read_any([tmp_path / "large.txt"])[1][0], SpectrumError)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_empty_members_are_counted_in_seconds(tmp_path, good):
+    path = make_zip(tmp_path / "empty.zip", [*((f"{number}.txt", b"") for number in range(100_000)), ("good.txt", good)])
+    start = time.perf_counter()
+    spectra, rejects = read_spectra(path)
+    assert list(spectra) == ["good.txt"] and len(rejects) == 100_000 and time.perf_counter() - start < 60
+
+
+@st.composite
+def dialects(draw):
+    """A spectrum, how it is written, and the bytes."""
+    seed, n = draw(st.integers(0, 2**32 - 1)), draw(st.integers(12, 60))
+    rng = np.random.default_rng(seed)
+    wavelength = np.unique(np.round(np.sort(rng.uniform(0.45, 2.45, n)), 5))
+    reflectance = np.round(rng.uniform(0.1, 2.0, len(wavelength)) * 10.0 ** draw(st.integers(-6, 6)), 9)
+    unit, factor = draw(st.sampled_from([("um", 1.0), ("nm", 1e3), ("Angstrom", 1e4)]))
+    comma = draw(st.booleans())
+    separator = draw(st.sampled_from(["\t", ";", "  ", "; "] if comma else [" ", "\t", ",", ";", ", ", "   "]))
+    style = draw(st.sampled_from(["{:.9g}", "{:.8e}", "{:.8E}", "{:.10f}"]))
+    order = draw(st.sampled_from(["ascending", "descending", "shuffled"]))
+    rows = {"ascending": np.arange(len(wavelength)), "descending": np.arange(len(wavelength))[::-1], "shuffled": rng.permutation(len(wavelength))}[order]
+    extra = draw(st.sampled_from([0, 1, 2]))
+    lines = [separator.join([f"{wavelength[row] * factor:.9g}", style.format(reflectance[row]), *["0.0625", "1"][:extra]]) for row in rows]
+    if comma:
+        lines = [line.replace(".", ",") for line in lines]
+    header = draw(st.sampled_from([[], ["# a header"], ["wavelength reflectance"], ["", "  "], ["Object: (433) Eros"], ["// x", "-----"]]))
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
+    return wavelength, reflectance, unit, style, (end.join([*header, *lines]) + draw(st.sampled_from(["", end, end * 3]))).encode(encoding)
+
+
+@settings(max_examples=2500, database=None, suppress_health_check=list(HealthCheck))
+@given(dialects())
+def test_every_dialect_gives_the_values_that_were_written(made):
+    wavelength, reflectance, unit, style, data = made
+    spectrum, = parse_spectra([data])
+    tolerance = 1e-6 if style != "{:.10f}" else None
+    if tolerance is None and reflectance.min() < 1e-4:
+        return  # ten decimals do not hold so small a number
+    assert not isinstance(spectrum, SpectrumError), spectrum
+    assert spectrum.facts["unit"] == unit
+    np.testing.assert_allclose(spectrum.wavelength, wavelength, rtol=1e-7)
+    np.testing.assert_allclose(spectrum.reflectance, reflectance, rtol=tolerance or 1e-5)
+
+
+@st.composite
+def damages(draw):
+    """A written spectrum, damaged, with the pairs that were written in um."""
+    wavelength, reflectance, _, _, data = draw(dialects())
+    kind = draw(st.sampled_from(["cut", "noise", "nul", "nan", "one line", "swapped", "repeated", "sentinels", "huge", "binary", "interleaved"]))
+    position = draw(st.integers(0, len(data) - 1))
+    if kind == "cut":
+        data = data[:position]
+    elif kind == "noise":
+        data = data[:position] + draw(st.binary(min_size=1, max_size=20)) + data[position:]
+    elif kind == "nul":
+        data = data[:position] + b"\0" * draw(st.integers(1, 9)) + data[position:]
+    elif kind == "one line":
+        data = data.replace(b"\n", b" ").replace(b"\r", b" ")
+    elif kind == "repeated":
+        data = data + data
+    elif kind == "binary":
+        data = draw(st.binary(max_size=300))
+    else:
+        word = {"nan": b"nan", "swapped": b"1e9", "sentinels": b"-1.0000", "huge": b"1e999", "interleaved": b"abc 1 2"}[kind]
+        lines = data.split(b"\n")
+        for row in draw(st.lists(st.integers(0, len(lines) - 1), max_size=len(lines))):
+            lines[row] = word + b" " + word
+        data = b"\n".join(lines)
+    return data
+
+
+@settings(max_examples=2500, database=None, suppress_health_check=list(HealthCheck))
+@given(damages())
+def test_damage_gives_a_valid_spectrum_or_a_reason_and_never_an_exception(data):
+    result, = parse_spectra([data])
+    if isinstance(result, SpectrumError):
+        assert str(result) and "\n" not in str(result)
+        return
+    assert len(result.wavelength) >= 10 and (np.diff(result.wavelength) > 0).all() and np.isfinite(result.reflectance).all()
+    assert (result.reflectance > 0).all() and (result.wavelength > 0).all() and result.wavelength.max() < 50
+    assert result.uncertainty is None or len(result.uncertainty) == len(result.wavelength)
+
+
+def test_millions_of_points_and_one_endless_line_end_in_time():
+    wavelength = np.linspace(0.45, 2.45, 2_000_000)
+    text = b"\n".join(b"%.7f 1.0" % value for value in wavelength)
+    start = time.perf_counter()
+    result, line = parse_spectra([text, b"0.5 1.0 " * 5_000_000])
+    assert len(result.wavelength) > 1_900_000 and isinstance(line, SpectrumError) and time.perf_counter() - start < 60
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "'=1", "''@x", "-", "plain", "'Aylo'chaxnim", "", "a=b", "2000 WL63"])
+def test_a_cell_never_becomes_a_formula_and_comes_back_as_it_was(tmp_path, text):
+    write_table(tmp_path / "t.csv", pd.DataFrame({"Name": [text, "x"], "number": [1.5, -2.5]}))
+    raw = pd.read_csv(tmp_path / "t.csv", keep_default_na=False).Name[0]
+    assert len(raw) < 2 or raw[0] not in "=+-@\t\r"
+    table = read_table(tmp_path / "t.csv", ("Name",))
+    assert table.Name[0] == text and table.number.tolist() == [1.5, -2.5]
