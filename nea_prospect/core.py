@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['GROUPS', 'NAMED_GROUPS', 'GROUP_COLORS', 'GROUP_CLASSES', 'CLASS_GROUP', 'parse_class', 'candidate_groups',
            'asteroid_id', 'file_asteroid', 'write_bytes', 'write_json', 'read_json', 'write_table', 'read_table',
-           'write_arrays', 'read_arrays', 'sha256', 'use_style', 'save_picture', 'save_figure', 'report_progress']
+           'write_arrays', 'read_arrays', 'sha256', 'use_style', 'as_label', 'save_picture', 'save_figure',
+           'report_progress']
 
 # %% ../nbs/00_core.ipynb #1a5e3319
 import hashlib
@@ -319,6 +320,20 @@ def use_style():
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11,
         "axes.labelsize": 10, "legend.frameon": False, "legend.fontsize": 9,
         "xtick.labelsize": 9, "ytick.labelsize": 9, "image.cmap": "Blues"})
+
+# %% ../nbs/00_core.ipynb #c42a065e
+def as_label(text):
+    """A text that Matplotlib draws as it stands, also with a dollar sign, which would begin a formula.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
+    return str(text).replace("$", r"\$")
 
 # %% ../nbs/00_core.ipynb #f51c08b1
 def save_picture(axes, path):

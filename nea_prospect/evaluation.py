@@ -19,7 +19,7 @@ import seaborn as sns
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, candidate_groups
+from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, as_label, asteroid_id, candidate_groups
 from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, plot_group_spectra
 from .loading import read_catalog
 from .modeling import MODEL_TITLES
@@ -791,7 +791,7 @@ def plot_suspects(audit, reflectance, table, n_shown=6):
                 median = np.nanmedian(members[:, seen], axis=0)
                 ax.plot(WAVELENGTH_GRID[seen], median * curve[seen].mean() / median.mean(), color=GROUP_COLORS[group], lw=2.5, alpha=0.7)
         ax.plot(WAVELENGTH_GRID, curve, color="black", lw=1)
-        ax.set_title(f"{suspect.Asteroid_ID} {suspect.Name}\nlabel {suspect.Group}, predicted {suspect.Predicted_Taxonomy}", fontsize=9)
+        ax.set_title(f"{as_label(suspect.Asteroid_ID)} {as_label(suspect.Name)}\nlabel {suspect.Group}, predicted {suspect.Predicted_Taxonomy}", fontsize=9)
     for ax in axes.flat[min(n_shown, len(audit)):]:
         ax.set_axis_off()
     figure.supxlabel("Wavelength (µm)", fontsize=10)

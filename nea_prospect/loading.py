@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import (GROUP_COLORS, GROUPS, asteroid_id, candidate_groups, file_asteroid, parse_class, read_arrays,
+from .core import (GROUP_COLORS, GROUPS, as_label, asteroid_id, candidate_groups, file_asteroid, parse_class, read_arrays,
                                read_table, report_progress, write_arrays, write_table)
 
 # %% ../nbs/01_loading.ipynb #64c93e6e
@@ -719,7 +719,7 @@ def plot_spectra(spectra, labels, colors, ax=None):
     ax = ax or plt.subplots(figsize=(9, 3.6))[1]
     for spectrum, label, color in zip(spectra, labels, colors, strict=True):
         scale = np.median(spectrum.reflectance)
-        ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=1, color=color, label=label)
+        ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=1, color=color, label=as_label(label))
         if spectrum.uncertainty is not None:
             low, high = ((spectrum.reflectance + sign * spectrum.uncertainty) / scale for sign in (-1, 1))
             ax.fill_between(spectrum.wavelength, low, high, color=color, alpha=0.25, lw=0)

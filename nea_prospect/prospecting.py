@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, asteroid_id, read_table
+from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, as_label, asteroid_id, read_table
 from .features import COVERAGES, WAVELENGTH_GRID
 
 # %% ../nbs/06_prospecting.ipynb #5c9617dd
@@ -621,7 +621,7 @@ def plot_top(prospects, resource, n=20, axes=None):
     left.hlines(y, low, np.maximum(best[f"{title}_high_t"], floor), color=colors, lw=2.5, alpha=0.5)
     left.scatter(best[f"{title}_Expected_t"], y, color=colors, s=28, zorder=3)
     left.scatter(np.full(len(best), floor)[best[f"{title}_low_t"] < floor], y[best[f"{title}_low_t"] < floor], color="#777777", marker="<", s=22, zorder=3)
-    left.set(xscale="log", xlabel=f"{title} (t): expected, and 90 % interval", yticks=y, yticklabels=[_title(row) for row in best.itertuples()])
+    left.set(xscale="log", xlabel=f"{title} (t): expected, and 90 % interval", yticks=y, yticklabels=[as_label(_title(row)) for row in best.itertuples()])
     left.invert_yaxis()
     right.barh(y, best[f"{title}_P_Top_{TOP}"], color=colors)
     for position, row in zip(y, best.itertuples()):
@@ -664,7 +664,7 @@ def plot_targets(prospects, resource, reflectance, table, n=6):
             scale = (median[common] * spectrum[common]).sum() / (spectrum[common] ** 2).sum() if common.any() else 1 / np.nanmean(spectrum)
             ax.plot(WAVELENGTH_GRID, scale * spectrum, color="black", lw=1)
         chances = sorted(((prospects.loc[row.Index, f"Prob_{name}"], name) for name in GROUPS), reverse=True)[:2]
-        ax.set_title(f"{_title(row)}\n" + ", ".join(f"{name.split('-')[0]} {chance:.0%}" for chance, name in chances), fontsize=9)
+        ax.set_title(f"{as_label(_title(row))}\n" + ", ".join(f"{name.split('-')[0]} {chance:.0%}" for chance, name in chances), fontsize=9)
     for ax in axes.ravel()[len(best):]:
         ax.axis("off")
     for ax in axes[-1]:

@@ -39,6 +39,9 @@ def spectrum_text():
     return write
 
 
+HOSTILE_NAMES = ("<script>alert(1)</script>", "=HYPERLINK(1)", "$\\frac{$", "<img src=x onerror=alert(1)>", "{{ 7 * 7 }}")
+
+
 @pytest.fixture(scope="session")
 def small_input(tmp_path_factory):
     """A catalog and a zip with a few bundled asteroids of each group, in a folder with a space and an accent."""
@@ -51,6 +54,7 @@ def small_input(tmp_path_factory):
         rows = rows[rows.number.isin(numbers)]
         first = {"S": 24, "Sq": 12, "C": 14, "B": 8, "X": 14, "Xe": 6, "V": 14, "D": 12, "": 6}
         rows = pd.concat([rows[rows["class"] == name].head(count) for name, count in first.items()])
+        rows["name"] = [HOSTILE_NAMES[row % len(HOSTILE_NAMES)] if row % 3 == 0 else name for row, name in enumerate(rows["name"])]
         rows.to_csv(folder / "my catalog.csv", index=False)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:

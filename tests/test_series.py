@@ -20,6 +20,8 @@ from nea_prospect.core import GROUPS, read_json, sha256, write_json
 from nea_prospect.loading import bundled
 from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, resume_series, run_series, verify_run
 
+from conftest import HOSTILE_NAMES
+
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
 
@@ -89,7 +91,7 @@ def test_presets_fit_the_notebooks():
 
 def make_stage(folder, stage, *code):
     cells = [nbformat.v4.new_markdown_cell(f"# {stage}\n> Test."), nbformat.v4.new_markdown_cell("## Run"),
-             nbformat.v4.new_code_cell('run_dir: str = ""', metadata={"tags": ["parameters"]}), *(nbformat.v4.new_code_cell(text) for text in code)]
+             nbformat.v4.new_code_cell('run_dir: str = ""\nnote: str = ""', metadata={"tags": ["parameters"]}), *(nbformat.v4.new_code_cell(text) for text in code)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / f"{stage}.ipynb")
 
@@ -128,6 +130,13 @@ def test_a_failing_stage_is_named_and_leaves_no_finished_run(short_series, tmp_p
     assert record["status"] == "failed" and record["reason"] == str(error.value)
     if "result.txt" not in message:
         assert sorted(path.name for path in (unfinished / "notebooks").glob("*.ipynb")) == ["01_loading.ipynb", "02_features.failed.ipynb"]
+
+
+@pytest.mark.parametrize("note", ['"; open("planted", "w") #', '"""\nraise SystemExit\n"""', "{run_dir}", "\\", "a\nb\tc", "%matplotlib", "é ☄ \u202e"])
+def test_parameters_reach_a_notebook_as_values_and_never_as_code(short_series, tmp_path, note):
+    make_stage(short_series, "02_features", "open(run_dir + '/result.txt', 'w', encoding='utf-8', newline='').write(note)")
+    out = run_series(tmp_path / "run", preset="quick", settings={"note": note})
+    assert (out / "result.txt").read_text(encoding="utf-8").replace("\r", "") == note and not list(tmp_path.rglob("planted"))
 
 
 def test_a_failed_run_makes_way_for_the_next_and_a_complete_one_only_when_asked(short_series, tmp_path):
@@ -222,27 +231,31 @@ def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp
 
 
 KILLED = """
-import sys
-from pathlib import Path
+import sys, time
 from nea_prospect import series
-folder = Path(sys.argv[1])
-series.notebooks_dir = lambda: folder
-series.STAGES = ("01_loading", "02_features")
-series.DECLARED_FILES = ("notebooks/01_loading.ipynb", "notebooks/02_features.ipynb", "result.txt")
-series.make_report = lambda *_: None
-(series.resume_series(sys.argv[2]) if sys.argv[3] == "resume" else series.run_series(sys.argv[2], preset="quick"))
+from nea_prospect.core import write_bytes
+
+def stage(name, parameters, run_dir, time_limit):
+    for number in range(4):
+        write_bytes(run_dir / f"{name}.{number}.txt", name.encode() * 50_000)
+        time.sleep(0.03)
+
+series.STAGES = ("01_loading", "02_features", "03_resampling")
+series.DECLARED_FILES = ("03_resampling.3.txt",)
+series.run_stage, series.make_report = stage, lambda *_: None
+series.collect_parameters = lambda preset, settings, inputs: {name: dict(inputs) for name in series.STAGES}
+(series.resume_series(sys.argv[1]) if sys.argv[2] == "resume" else series.run_series(sys.argv[1], preset="quick"))
 """
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_can_be_resumed(short_series, tmp_path):
-    make_stage(short_series, "01_loading", "open(run_dir + '/first.txt', 'w').write('first' * 200_000)")
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    monkey = [sys.executable, "-c", KILLED, str(short_series)]
+def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_can_be_resumed(tmp_path):
+    """Stages are stand-ins that write files; what is tested is the folder, its record and the way back."""
+    monkey = [sys.executable, "-c", KILLED]
     start = time.monotonic()
     subprocess.run([*monkey, str(tmp_path / "whole"), "run"], check=True, capture_output=True, timeout=120)
     lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / "run.json")["outputs"]
-    moments = np.random.default_rng(0).uniform(0.0, 1.1 * lasted, 20)
+    moments = np.random.default_rng(0).uniform(0.2 * lasted, 1.1 * lasted, 24)
     seen = set()
     for number, moment in enumerate(sorted(moments)):
         out = tmp_path / f"run {number}"
@@ -263,8 +276,7 @@ def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and
         elif status != "complete":
             subprocess.run([*monkey, str(out), "run"], check=True, capture_output=True, timeout=120)
         assert verify_run(out) == ("complete", [])
-        outputs = read_json(out / "run.json")["outputs"]
-        assert {name: digest for name, digest in outputs.items() if name.endswith(".txt")} == {name: digest for name, digest in whole.items() if name.endswith(".txt")}
+        assert read_json(out / "run.json")["outputs"] == whole
         shutil.rmtree(out)
     assert "unfinished" in seen and len(seen) > 1
 
@@ -341,6 +353,14 @@ class TestARealRun:
             text = page.read_text(encoding="utf-8")
             assert "<script" not in text and "src=\"http" not in text and "@import" not in text and "<link" not in text
             assert "data:image/png;base64," in text
+
+    def test_the_report_escapes_what_a_catalog_says(self, quick_runs):
+        assert HOSTILE_NAMES[0] in pd.read_csv(quick_runs[0] / "prospects.csv").Name.tolist()
+        for page in (quick_runs[0] / "report").iterdir():
+            text = page.read_text(encoding="utf-8").lower()
+            assert "<script" not in text and "<img src=x" not in text
+        raw = (quick_runs[0] / "nea_classification_predictions.csv").read_text(encoding="utf-8")
+        assert f"'{HOSTILE_NAMES[1]}" in raw and f",{HOSTILE_NAMES[1]}" not in raw
 
     def test_executed_notebooks_hold_no_warnings_of_libraries(self, quick_runs):
         for path in (quick_runs[0] / "notebooks").iterdir():
