@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: report test lab notebooks bundle model benchmark clean
+.PHONY: report test soak fuzz lab notebooks bundle model benchmark clean
 
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,14 @@ test: $(BIN)/.ready  ## every check; pytest comes last
 	$(BIN)/ruff check nea_prospect tests
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
+
+soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (an hour)
+	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_hostile.py tests/test_series.py -k "dialect or damage or killed"
+
+fuzz: $(BIN)/.ready  ## 60 seconds of atheris on the reader of spectra
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	mkdir -p runs/fuzz
+	$(BIN)/python tests/fuzz/parse.py -max_total_time=60 -max_len=4000 runs/fuzz tests/fuzz/corpus
 
 lab: $(BIN)/.ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

@@ -524,7 +524,8 @@ def benchmark_tables(result, differences):
         pd.DataFrame({kind: {f"{share:.0%} of the asteroids": scores["macro_f1"]["mean"] for share, scores in curve.items()} for kind, curve in result["learning_curve"].items()}))
     for view, sets in result["sets"].items():
         add(f"Sets at 90 %, {view}", pd.DataFrame.from_dict(sets, orient="index"))
-    add("Two spectra of one asteroid", pd.DataFrame.from_dict(result["repeat_agreement"], orient="index").rename(index=MODEL_TITLES))
+    if any(facts["pairs"] for facts in result["repeat_agreement"].values()):
+        add("Two spectra of one asteroid", pd.DataFrame.from_dict(result["repeat_agreement"], orient="index").rename(index=MODEL_TITLES))
     if "original_split" in result:
         add("The split of the original script, six groups", pd.DataFrame.from_dict(result["original_split"], orient="index").rename(index=MODEL_TITLES))
     return "\n".join(lines)

@@ -306,7 +306,12 @@ def start_record(preset_name, parameters, inputs):
     return {"status": "running", "process": os.getpid(), "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "preset": preset_name, "parameters": parameters, "stages": {},
             "inputs": {name: {"name": path.name, "sha256": sha256(path)} for name, path in inputs.items()},
-            "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version(), "platform": platform.platform()}}
+            "versions": _versions()}
+
+# %% ../nbs/90_series.ipynb #cc386515
+def _versions():
+    """Versions of what a result depends on."""
+    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version(), "platform": platform.platform()}
 
 # %% ../nbs/90_series.ipynb #68dfdd81
 def claim_folder(out, replace):
@@ -671,6 +676,10 @@ def verify_command(folder: str = typer.Argument(..., metavar="DIR", help="Run fo
     print(f"{folder}: {status}{'' if problems else ', every file as the run left it'}")
     for problem in problems:
         print(f"  {problem}")
+    if status == "complete":
+        then, now = read_json(Path(folder) / "run.json").get("versions", {}), _versions()
+        if other := [f"{name} {then[name]} (here {now.get(name, 'none')})" for name in then if then[name] != now.get(name)]:
+            print(f"  made with other versions: {', '.join(other)}; a new run may differ in the last digits")
     if status != "complete" or problems:
         raise typer.Exit(1)
 

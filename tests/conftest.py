@@ -1,6 +1,7 @@
 """Shared data of the tests."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nea_prospect.loading import bundled
 settings.register_profile("machines that are busy", deadline=None)
 settings.load_profile("machines that are busy")
 
+SOAK = int(os.environ.get("SOAK", "1"))  # how many times as many random cases, see `make soak`
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import SOAK
 from nea_prospect.core import read_table, write_table
 from nea_prospect.loading import Limits, SpectrumError, parse_spectra, read_spectra
 from nea_prospect.prediction import read_any
@@ -133,7 +134,7 @@ def dialects(draw):
     return wavelength, reflectance, unit, style, (end.join([*header, *lines]) + draw(st.sampled_from(["", end, end * 3]))).encode(encoding)
 
 
-@settings(max_examples=2500, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2500 * SOAK, database=None, suppress_health_check=list(HealthCheck))
 @given(dialects())
 def test_every_dialect_gives_the_values_that_were_written(made):
     wavelength, reflectance, unit, style, data = made
@@ -174,7 +175,7 @@ def damages(draw):
     return data
 
 
-@settings(max_examples=2500, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2500 * SOAK, database=None, suppress_health_check=list(HealthCheck))
 @given(damages())
 def test_damage_gives_a_valid_spectrum_or_a_reason_and_never_an_exception(data):
     result, = parse_spectra([data])

@@ -20,13 +20,13 @@ from nea_prospect.core import GROUPS, read_json, sha256, write_json
 from nea_prospect.loading import bundled
 from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, resume_series, run_series, verify_run
 
-from conftest import HOSTILE_NAMES
+from conftest import HOSTILE_NAMES, SOAK
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
 
-def nea_prospect(*arguments, cwd):
-    return subprocess.run([COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=500)
+def nea_prospect(*arguments, cwd, **environment):
+    return subprocess.run([COMMAND, *map(str, arguments)], cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=500)
 
 
 @pytest.mark.parametrize("arguments, message", [
@@ -219,6 +219,11 @@ def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp
     make_stage(short_series, "02_features", WRITE_RESULT)
     out = run_series(tmp_path / "run", preset="quick")
     assert verify_run(out) == ("complete", [])
+    record = read_json(out / "run.json")
+    write_json(out / "run.json", record | {"versions": record["versions"] | {"numpy": "0.1"}})
+    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
+    assert result.returncode == 0 and "made with other versions: numpy 0.1" in result.stdout
+    write_json(out / "run.json", record)
     (out / "result.txt").write_text("other")
     (out / "notebooks" / "01_loading.ipynb").unlink()
     (out / "new.txt").write_text("")
@@ -255,7 +260,7 @@ def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and
     start = time.monotonic()
     subprocess.run([*monkey, str(tmp_path / "whole"), "run"], check=True, capture_output=True, timeout=120)
     lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / "run.json")["outputs"]
-    moments = np.random.default_rng(0).uniform(0.2 * lasted, 1.1 * lasted, 24)
+    moments = np.random.default_rng(0).uniform(0.2 * lasted, 1.1 * lasted, 24 * SOAK)
     seen = set()
     for number, moment in enumerate(sorted(moments)):
         out = tmp_path / f"run {number}"
@@ -281,6 +286,23 @@ def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and
     assert "unfinished" in seen and len(seen) > 1
 
 
+def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, monkeypatch):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(series, "make_report", full)
+        with pytest.raises(RunError, match="No space left on device.*--resume"):
+            run_series(tmp_path / "run", preset="quick")
+    assert verify_run(tmp_path / "run")[0] == "unfinished" and verify_run(resume_series(tmp_path / "run")) == ("complete", [])
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", full)
+        with pytest.raises(RunError, match="cannot make .*No space left"):
+            run_series(tmp_path / "other", preset="quick")
+
+
 def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
     unfinished = tmp_path / "run.unfinished"
     unfinished.mkdir()
@@ -295,11 +317,12 @@ def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
 
 @pytest.fixture(scope="module")
 def quick_runs(small_input, tmp_path_factory):
-    """The quick preset twice, with one and with two processes, started in a folder with a space and an accent."""
+    """The quick preset twice, with one and with two processes, in other time zones and locales, in a folder with a space and an accent."""
     folder = tmp_path_factory.mktemp("sortie d'été")
+    places = {1: {}, 2: {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"}}
     for number in (1, 2):
         result = nea_prospect("run", "--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--out", f"run {number}",
-                              "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder)
+                              "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder, **places[number])
         assert result.returncode == 0, result.stderr
         assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
     return folder / "run 1", folder / "run 2"
