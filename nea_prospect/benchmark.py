@@ -406,13 +406,19 @@ def score_views(answers, views, table, seed=0):
         By view, then by model, see `nea_prospect.evaluation.evaluate_model`. A cut view scores only spectra that it changes
         from complete (VISNIR) to what its name says; one without such spectra is left out.
     """
-    whole, labels, results = coverage_kind(np.isfinite(views["as observed"])), table.label.to_numpy(dtype=str), {}
-    for (view, reflectance), said in zip(views.items(), answers):
-        shown = np.ones(len(table), dtype=bool) if view == "as observed" else (whole == "VISNIR") & (coverage_kind(np.isfinite(reflectance)) == view)
+    labels, results = table.label.to_numpy(dtype=str), {}
+    for view, shown, said in _shown(answers, views):
         if np.isin(labels[shown], NAMED_GROUPS).any():
-            models = {name: values[:, shown] for name, values in model_probabilities(said).items()}
-            results[view] = evaluate_models(models, table[shown], NAMED_GROUPS, seed)
+            results[view] = evaluate_models(model_probabilities(said), table[shown], NAMED_GROUPS, seed)
     return results
+
+# %% ../nbs/92_benchmark.ipynb #038f004c
+def _shown(answers, views):
+    """For each view its name, the spectra that it is about, and the answers for these."""
+    whole = coverage_kind(np.isfinite(views["as observed"]))
+    for (view, reflectance), said in zip(views.items(), answers):
+        shown = np.ones(len(whole), dtype=bool) if view == "as observed" else (whole == "VISNIR") & (coverage_kind(np.isfinite(reflectance)) == view)
+        yield view, shown, {name: values[:, shown] for name, values in said.items()}
 
 # %% ../nbs/92_benchmark.ipynb #c3791060
 def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
@@ -443,7 +449,7 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     scores = score_views(answers, views, table, seed)
     models = model_probabilities(answers[0])
     result = {"n_asteroids": int(table.asteroid[table.label.isin(NAMED_GROUPS)].nunique()), "repeats": repeats, "views": scores,
-              "sets": {view: score_sets(values, table).to_dict("index") for view, values in zip(views, answers) if view in scores},
+              "sets": {view: score_sets(said, table[shown]).to_dict("index") for view, shown, said in _shown(answers, views) if view in scores},
               "by_coverage": {name: score_by_coverage(models[name], table).to_dict("index") for name in in_order(models)},
               "repeat_agreement": {name: repeat_agreement(models[name], table) for name in in_order(models)}}
     differences = compare_models(models, table, "ensemble")
