@@ -191,16 +191,17 @@ def test_a_cold_start_takes_a_few_times_as_long_as_the_imports_of_pandas_and_mat
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured as Linux tells it")
 def test_ten_thousand_spectra_take_seconds_and_little_memory(tmp_path):
     with zipfile.ZipFile(bundled()[1]) as source:
         contents = [source.read(name) for name in source.namelist()]
     with zipfile.ZipFile(tmp_path / "many.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number in range(10_000):
             archive.writestr(f"{number:05d}.txt", contents[number % len(contents)])
-    code = ("import resource; from nea_prospect.prediction import load_model, predict_files\n"
+    code = ("import re; from nea_prospect.prediction import load_model, predict_files\n"
             "table, _ = predict_files(load_model('bundled'), ['many.zip'])\n"
             "assert len(table) == 10_000 and (table.Problem == '').all()\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)")
+            "print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) / 2**20)")  # ru_maxrss would be that of pytest
     start = time.perf_counter()
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120)
     assert time.perf_counter() - start < 60 and float(result.stdout) < 1.0
