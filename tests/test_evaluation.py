@@ -82,9 +82,9 @@ def test_sets_are_counted_by_asteroid():
     credibility = np.zeros((2, 4, 6))
     credibility[:, :, 3] = [0.15, 0.15, 0.02, 0.5]
     credibility[:, 2, 0] = 0.3
-    answers = {"credibility": credibility, "abstains": np.zeros((2, 4, 1)), "ensemble": np.tile(np.eye(6)[3], (2, 4, 1))}
+    answers = {"credibility": credibility, "abstains": np.zeros((2, 4, 1)), "ensemble": np.tile(np.eye(6)[[3, 3, 0, 3]], (2, 1, 1))}
     sets = score_sets(answers, table)
-    assert sets.loc["S-Group"].tolist() == [2, 0.5, 1.0, 1.0, 1.0, 0.0]
+    assert sets.loc["S-Group"].tolist() == [2, 0.5, 1.0, 1.0, 0.5, 0.0]
     assert sets.loc["Other", ["asteroids", "in_set", "right"]].tolist() == [1, 0.0, 0.0]
     answers["abstains"][:, :2] = 1
     assert score_sets(answers, table).loc["five named groups", ["unambiguous", "abstains"]].tolist() == [0.5, 0.5]
@@ -117,7 +117,7 @@ def test_predictions_have_one_row_each_and_say_how_they_were_made():
     values[0, 0], values[0, 1] = np.eye(6)[0], np.eye(6)[3]
     answers = {"ensemble": values, "credibility": np.tile([0.5, 0, 0, 0.2, 0, 0], (1, 4, 1)), "novelty": np.ones((1, 4, 1)), "abstains": np.eye(4)[None, :, [3]]}
     table = prediction_table(answers, make_table(), np.array([True, True, False, False]))
-    assert table.Set.tolist() == ["C-Group;S-Group"] * 3 and table.Abstains.tolist() == [False, False, True]
+    assert table.Set.tolist() == ["C-Group;S-Group", ";".join(GROUPS), ";".join(GROUPS)] and table.Abstains.tolist() == [False, False, True]
     assert table.Predicted_Taxonomy.iloc[2] == "Other"
     plain = prediction_table({"lda": values}, make_table(), np.array([True, True, False, False]), "lda")
     assert "Set" not in plain and plain.equals(table[plain.columns].assign(Predicted_Taxonomy=plain.Predicted_Taxonomy))

@@ -319,7 +319,7 @@ def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
 def quick_runs(small_input, tmp_path_factory):
     """The quick preset twice, with one and with two processes, in other time zones and locales, in a folder with a space and an accent."""
     folder = tmp_path_factory.mktemp("sortie d'été")
-    places = {1: {}, 2: {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"}}
+    places = {1: {}, 2: {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}}
     for number in (1, 2):
         result = nea_prospect("run", "--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--out", f"run {number}",
                               "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder, **places[number])
