@@ -114,8 +114,8 @@ def asteroid_id(text):
         return ""
     text = " ".join(str(text).split())
     text = text[1:-1] if re.fullmatch(r"\([^()]*\)", text) else text
-    if re.fullmatch(r"\d+(\.0*)?", text):
-        return str(int(float(text))) if float(text) > 0 else ""
+    if re.fullmatch(r"[0-9]+(\.0*)?", text):
+        return text.split(".")[0].lstrip("0")
     return _leading_identity(text) or text.lower()
 
 # %% ../nbs/00_core.ipynb #327b68e3

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from conftest import SOAK
 from nea_prospect.core import read_table, write_table
-from nea_prospect.loading import Limits, SpectrumError, parse_spectra, read_spectra
+from nea_prospect.loading import Limits, SpectrumError, label_groups, match_catalog, parse_spectra, read_catalog, read_spectra
 from nea_prospect.prediction import read_any
 
 
@@ -202,3 +202,35 @@ def test_a_cell_never_becomes_a_formula_and_comes_back_as_it_was(tmp_path, text)
     assert len(raw) < 2 or raw[0] not in "=+-@\t\r"
     table = read_table(tmp_path / "t.csv", ("Name",))
     assert table.Name[0] == text and table.number.tolist() == [1.5, -2.5]
+
+
+cell = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["433", "1e400", "-1", "nan", "2000 WL63", "C;X", '"', "a,b", "\n", "=1", "0", "S", "\ufeff", "1" * 400])
+
+
+@settings(max_examples=300 * SOAK, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(["number", "designation", "name", "class", "group", "H", "a_au", "albedo", "x", "Type [3]", ""]), max_size=7),
+       st.lists(st.lists(cell, max_size=8), max_size=6), st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "utf-16"]), st.booleans())
+def test_any_catalog_is_read_or_refused_with_a_reason(tmp_path_factory, columns, rows, encoding, quoted):
+    path = tmp_path_factory.getbasetemp() / "catalog.csv"
+    lines = [",".join(f'"{value}"' if quoted else value for value in row) for row in [columns, *rows]]
+    path.write_bytes("\n".join(lines).encode(encoding, errors="replace"))
+    try:
+        catalog = read_catalog(path)
+    except ValueError as error:
+        assert str(error)
+        return
+    assert {"number", "designation", "name", "class", "group", "H"} <= set(catalog.columns)
+    match_catalog(catalog, ["433", "eros", ""])
+    if len(catalog):
+        assert all(isinstance(groups, tuple) for groups in label_groups(catalog.assign(group="S-Group")))
+
+
+@settings(max_examples=50 * SOAK, database=None, suppress_health_check=list(HealthCheck))
+@given(st.binary(max_size=500))
+def test_any_bytes_are_no_catalog_or_one(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "bytes.csv"
+    path.write_bytes(data)
+    try:
+        read_catalog(path)
+    except ValueError as error:
+        assert str(error)

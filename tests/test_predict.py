@@ -19,6 +19,7 @@ import nea_prospect
 from nea_prospect.core import GROUPS, read_json, sha256, write_json
 from nea_prospect.loading import bundled, read_spectra
 from nea_prospect.prediction import find_model, load_model, picture_name, predict_files, read_any
+from nea_prospect.series import verify_run
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
@@ -211,3 +212,22 @@ def test_a_spectrum_outside_the_grid_has_no_answer(tmp_path):
     (tmp_path / "mid.txt").write_text("\n".join(f"{3 + step / 100} 1.0" for step in range(100)))
     table, _ = predict_files(load_model("bundled"), [tmp_path / "mid.txt"])
     assert table.Problem[0].startswith("nothing between") and table[[f"Prob_{group}" for group in GROUPS]].isna().all(axis=None)
+
+
+def test_what_is_planted_in_a_run_is_never_run_and_verify_names_it(tmp_path, monkeypatch, desk):
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path / "runs" / "mine")
+    keras = run / "resource_value_model.keras"
+    with zipfile.ZipFile(keras, "w") as archive:  # a model with a Lambda layer, as keras would write it
+        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"layers": [{"class_name": "Lambda", "config": {"function": "planted"}}]}}))
+    (run / "classification_feature_scaler.pkl").write_bytes(b"cos\nsystem\n(S'touch planted'\ntR.")
+    result = predict(desk / "a101955.txt", cwd=tmp_path)
+    assert result.returncode == 0 and "C-Group" in result.stdout and not (tmp_path / "planted").exists()
+    assert verify_run(run) == ("complete", ["added: classification_feature_scaler.pkl", "added: resource_value_model.keras"])
+    model = run / "model" / "model.npz"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    result = predict(desk / "a101955.txt", cwd=tmp_path)
+    assert result.returncode == 1 and "not the model that the run left" in result.stderr and len(result.stderr.splitlines()) == 1
+    assert "changed: model/model.npz" in verify_run(run)[1]
