@@ -43,7 +43,7 @@ from threadpoolctl import threadpool_limits
 from .core import GROUP_COLORS, GROUPS, parse_class, read_arrays, report_progress, write_arrays, write_bytes, write_json
 from .features import COVERAGES, INPUT_NAMES, N_CHANNELS, N_WAVELENGTHS, WAVELENGTH_GRID, coverage_kind, make_features, model_inputs
 from .loading import bundled, load_dataset
-from .prediction import LAYERS, LIMIT, MEMBERS, Model, calibrate, named_answer, nearest_distance, network_logits, pack_trees, softmax, write_model
+from .prediction import LAYERS, LIMIT, MEMBERS, Model, calibrate, named_answer, nearest_distance, network_inputs, network_logits, pack_trees, softmax, write_model
 from .resampling import augment_coverage, divide, other_asteroids
 
 # %% ../nbs/04_modeling.ipynb #c18c0b96
@@ -224,9 +224,7 @@ class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
 
     def _inputs(self, X):
         """Scaled values with 0 where not observed, and marks of what was observed, for spectrum and features."""
-        observed, n_points = np.isfinite(X) & np.isfinite(self.scaler_.mean_), self.n_wavelengths * self.n_channels
-        values = np.where(observed, self.scaler_.transform(X), 0.0)
-        return [part.astype("float32") for part in (values[:, :n_points], observed[:, :n_points], values[:, n_points:], observed[:, n_points:])]
+        return network_inputs(X, self.scaler_.mean_, self.scaler_.scale_, self.n_wavelengths * self.n_channels)
 
     def _loss(self):
         return _keras().losses.CategoricalCrossentropy(from_logits=True)

@@ -13,6 +13,7 @@ __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'RESOURCES', 'A
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 from importlib.resources import files
 from pathlib import Path
+from statistics import NormalDist
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -311,7 +312,7 @@ def rank_prospects(asteroids, model, wanted_tonnes=WANTED_TONNES, exhaust_veloci
     sources = {"measured": asteroids.diameter_km > 0, "H and measured albedo": (asteroids.albedo > 0) & asteroids.H.notna(), "H and albedos of the types": asteroids.H.notna()}
     result["Diameter_From"] = np.select([rows.to_numpy() for rows in sources.values()], list(sources), "")
     result["Delta_v_km_s"], result["Accessibility"] = velocity, weight
-    order = np.lexsort((np.arange(len(weight)), -np.nan_to_num(weight, nan=-1.0)))
+    order = np.argsort(-np.nan_to_num(weight, nan=-1.0), kind="stable")
     for name in RESOURCES:
         title, mass, chance = name.capitalize(), drawn[name], drawn[f"{name}_rich"]
         enough = (mass >= wanted_tonnes) & drawn[f"{name}_is_rich"] & reached[:, None]
@@ -331,7 +332,7 @@ def rank_prospects(asteroids, model, wanted_tonnes=WANTED_TONNES, exhaust_veloci
 # %% ../nbs/06_prospecting.ipynb #71506666
 def _quantiles(draws):
     """Limits of the 90 % interval, and the median, of each row."""
-    return np.quantile(draws, [0.05, 0.5, 0.95], axis=1)[[0, 1, 2]]
+    return np.quantile(draws, [0.05, 0.5, 0.95], axis=1)
 
 # %% ../nbs/06_prospecting.ipynb #b256dde8
 POPULATION = {"C-Group": 0.10, "D-type": 0.17, "S-Group": 0.22 + 0.14 + 0.002 + 0.001, "V-type": 0.01, "X-Group": 0.34, "Other": 0.009}  # Stuart & Binzel (2004), S with Q, A and R
@@ -501,7 +502,7 @@ def rank_followup(prospects, orbits, channels, model, exhaust_velocity=EXHAUST_V
     again = done[["Asteroid_ID", "Name", "Designation", "H_mag", "a_au", "e", "i_deg", "Diameter_km", "Diameter_low_km", "Diameter_high_km"]].assign(Kind="classified")
     again["Orbit_Uncertainty"] = orbits.orbit_uncertainty.reindex(done.Asteroid_ID).to_numpy()
     spread = np.log(done.Diameter_high_km / done.Diameter_low_km) / (2 * 1.645)
-    again["P_Large"] = 0.5 * (1 + np.tanh(0.8 * np.log(done.Diameter_km / LARGE_KM) / spread))  # of a log-normal, to 0.02
+    again["P_Large"] = [NormalDist().cdf(value) for value in np.log(done.Diameter_km / LARGE_KM) / spread]  # of a log-normal
     result = pd.concat([never, again], ignore_index=True)
     named = [f"Prob_{group}" for group in NAMED_GROUPS]
     prior = np.vstack([np.tile(mixture[[GROUPS.index(group) for group in NAMED_GROUPS]], (len(never), 1)), done[named].to_numpy(dtype=float)])
