@@ -442,6 +442,7 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     """
     start = time.monotonic()
     dataset, extra = load_dataset(*((catalog, spectra) if catalog else bundled())), load_auxiliary("bundled")
+    Path(out).mkdir(parents=True, exist_ok=True)  # a folder that may not be written is told now, not after the work
     table, views = dataset.table, make_views(dataset.spectra)
     folds, reflectance = asteroid_folds(table.label, table.asteroid, repeats, seed), list(views.values())
     _tell(start, f"{len(table)} spectra of {table.asteroid.nunique()} asteroids; models and peers, {repeats} x 5 folds")

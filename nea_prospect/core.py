@@ -150,7 +150,7 @@ def file_asteroid(name):
 
 # %% ../nbs/00_core.ipynb #7054ccbc
 def write_bytes(path, data):
-    """Write a file atomically.
+    """Write a file atomically: after a crash or a power cut it has its old content or all of the new.
 
     Parameters
     ----------
@@ -165,6 +165,8 @@ def write_bytes(path, data):
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

@@ -9,10 +9,12 @@ __all__ = ['MIN_POINTS', 'MIN_SEGMENT', 'MAX_GAP', 'MAX_WAVELENGTH', 'MAX_REFLEC
            'write_dataset', 'read_dataset', 'plot_spectra', 'plot_group_counts']
 
 # %% ../nbs/01_loading.ipynb #c7e13811
+import csv
 import io
 import lzma
 import re
 import tarfile
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -280,7 +282,7 @@ def parse_spectra(contents, rescale=False):
 # %% ../nbs/01_loading.ipynb #d379b2de
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold.
+    """What an archive and a catalog may hold.
 
     Attributes
     ----------
@@ -289,11 +291,14 @@ class Limits:
         Of one file, unpacked, MiB.
     max_total_mib : float
         Of all files, unpacked, MiB; reading takes up to about twice as much memory.
+    max_cells : int
+        Rows times columns of a catalog; each takes up to about 100 bytes.
     """
 
     max_files: int = 200_000
     max_file_mib: float = 64.0
     max_total_mib: float = 2048.0
+    max_cells: int = 20_000_000
 
 # %% ../nbs/01_loading.ipynb #106854fb
 _BATCH = 1000  # files, or
@@ -413,9 +418,10 @@ CATALOG_COLUMNS = {
     "slope": ("slope",), "PC1": ("PC1'",), "PC2": ("PC2'",), "PC3": ("PC3'",), "PC4": ("PC4'",), "PC5": ("PC5'",),
 }
 CATALOG_TEXT = ("number", "designation", "name", "class", "group", "orbit")
+_LONGEST_HEADER = 2**16  # characters
 
 # %% ../nbs/01_loading.ipynb #0dcbfa30
-def read_catalog(path, need_class=True):
+def read_catalog(path, need_class=True, limits=Limits()):
     """Read a catalog of asteroids.
 
     Parameters
@@ -424,6 +430,8 @@ def read_catalog(path, need_class=True):
         A CSV file with a number or a designation, and a class or a group, in the columns of `CATALOG_COLUMNS`.
     need_class : bool
         Whether a column for the class or the group must be there.
+    limits : Limits
+        What it may hold.
 
     Returns
     -------
@@ -436,15 +444,27 @@ def read_catalog(path, need_class=True):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a CSV table or has no column for the identity or the class.
+        If it is not a CSV table, has rows that are longer than its header, no column for the identity or the class, or exceeds the limits.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no catalog at {path}")
+    if path.stat().st_size > limits.max_file_mib * 2**20:
+        raise ValueError(f"{path} has {path.stat().st_size / 2**20:.0f} MiB, more than the limit max_file_mib = {limits.max_file_mib:g} allows")
     try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} is not a CSV catalog: {error}") from None
+        text = path.read_bytes().decode("utf-8-sig").lstrip()
+        rows = csv.reader(io.StringIO(text[:_LONGEST_HEADER]))
+        columns = len(next(rows, ""))
+        if len(text) > _LONGEST_HEADER and next(rows, None) is None:
+            raise ValueError("its first row does not end")
+        allowed = int(limits.max_cells // max(columns, 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows that are longer than the header
+            raw = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False, nrows=allowed + 1)
+    except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
+        raise ValueError(f"{path} is not a CSV catalog: {' '.join(str(error).split())}") from None
+    if len(raw) > allowed:
+        raise ValueError(f"{path} has more than {allowed} rows of {columns} columns; the limit max_cells = {limits.max_cells} allows no more")
     by_name = {column.strip().lower(): column for column in raw.columns}
     table = pd.DataFrame(index=raw.index)
     for column, names in CATALOG_COLUMNS.items():
@@ -606,7 +626,7 @@ def load_dataset(catalog, spectra, labels="harmonised", rescale=False, run_dir="
     FileNotFoundError, ValueError
         If an input is missing or unreadable, or no spectrum matches a row.
     """
-    raw = read_catalog(catalog)
+    raw = read_catalog(catalog, limits=limits)
     rows, by_key, dropped = _identified(raw)
     candidates = label_groups(rows, labels)
     stated = rows["group" if labels == "as-given" else "class"]

@@ -9,12 +9,16 @@ __all__ = ['SHIFT_COST', 'MIN_CALIBRATION', 'MODEL_TITLES', 'TARGET_WEIGHT', 'MI
            'save_model', 'write_answers', 'read_answers', 'load_auxiliary', 'plot_calibration']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
+import io
+import json
 import os
 import pickle
 import platform
+import re
 import sys
 import tempfile
 import warnings
+import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -211,6 +215,7 @@ class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
         network = self._build(inputs)
         steps = self.epochs * -(-len(codes) // self.batch_size)
         optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps), weight_decay=1e-4)
+        optimizer.build(network.trainable_variables)  # before the first step, which would be traced twice otherwise
         network.compile(optimizer=optimizer, loss=self._loss())
         target = np.repeat(np.eye(n_classes, dtype="float32")[codes][:, None], self.n_members, axis=1)
         taught = (weight[:, None] * (folds[:, None] != np.arange(self.n_members))).astype("float32")
@@ -687,10 +692,26 @@ def save_model(run_dir, model, facts, templates=None):
     write_json(folder / "model.json", {"classes": model.classes_.tolist(), "inputs": INPUT_NAMES, "wavelength_um": WAVELENGTH_GRID.tolist(),
                                        "parameters": model.get_params(), "threshold": model.threshold_, "versions": versions,
                                        "calibration": {kind: {name: values.tolist() for name, values in own.items()} for kind, own in model.calibration_.items()}} | facts)
+    write_bytes(Path(run_dir) / "resource_value_model.keras", _keras_bytes(model.network_))
+    scaler = clone(model.network_.scaler_)
+    for name, value in vars(model.network_.scaler_).items():
+        setattr(scaler, name, value.astype(value.dtype.type) if isinstance(value, np.ndarray) else value)  # an array that came from a process is pickled in other bytes
+    write_bytes(Path(run_dir) / "classification_feature_scaler.pkl", pickle.dumps(scaler))
+
+# %% ../nbs/04_modeling.ipynb #9a881ace
+def _keras_bytes(network):
+    """The keras file of a network, without the time of writing and addresses in memory that keras puts into it."""
+    (keras := _keras()).utils.clear_session()  # layers without a name are counted
     with tempfile.TemporaryDirectory() as scratch:
-        model.network_.keras_model().save(Path(scratch) / "network.keras")
-        write_bytes(Path(run_dir) / "resource_value_model.keras", Path(scratch, "network.keras").read_bytes())
-    write_bytes(Path(run_dir) / "classification_feature_scaler.pkl", pickle.dumps(model.network_.scaler_))
+        network.keras_model().save(Path(scratch) / "network.keras")
+        with zipfile.ZipFile(Path(scratch) / "network.keras") as source:
+            parts = {name: source.read(name) for name in source.namelist()}
+    parts["metadata.json"] = json.dumps({"keras_version": keras.__version__, "date_saved": "1980-01-01@00:00:00"}).encode()
+    parts["config.json"] = re.sub(rb', "shared_object_id": \d+', b"", parts["config.json"])
+    with zipfile.ZipFile(content := io.BytesIO(), "w") as target:
+        for name, part in parts.items():
+            target.writestr(zipfile.ZipInfo(name), part)
+    return content.getvalue()
 
 # %% ../nbs/04_modeling.ipynb #797a3d72
 def write_answers(run_dir, answers, original, part):

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nea_prospect import modeling, prediction
-from nea_prospect.core import GROUPS
+from nea_prospect.core import GROUPS, sha256
 from nea_prospect.features import INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs
 from nea_prospect.modeling import (SpectrumClassifier, TwoBranchClassifier, class_templates, cross_validate, fit_calibration, make_models, original_split,
                                    read_answers, save_model, write_answers)
@@ -146,11 +146,10 @@ def test_the_members_of_the_network_leave_out_whole_asteroids(monkeypatch):
 def test_results_do_not_depend_on_the_number_of_processes():
     X, table = make_rows(30)
     folds = asteroid_folds(table.label, table.asteroid)
-    models = make_models(epochs=1)
+    models = {name: model for name, model in make_models(epochs=1).items() if name in ("logistic", "network")}  # all of them: TestARealRun
     (one,), _ = cross_validate(models, [X], table, folds, workers=1)
     (two,), kept = cross_validate(models, [X], table, folds, workers=2)
-    assert sorted(kept) == sorted(models)
-    assert {"majority", "logistic", "lda", "extra_trees", "network", "ensemble", "credibility", "novelty", "abstains"} == set(one)
+    assert sorted(kept) == sorted(models) == sorted(one)
     for name in one:
         np.testing.assert_array_equal(one[name], two[name])
 
@@ -246,6 +245,20 @@ def test_the_kept_model_comes_back_and_nothing_is_unpickled(fitted, tmp_path, mo
     for name, values in model.answer(X).items():
         np.testing.assert_array_equal(loaded.answer(X)[name], values)
     assert loaded.template_names.tolist() == ["S"]
+
+
+def test_a_model_is_kept_in_the_same_bytes_wherever_it_was_trained(fitted, tmp_path):
+    """As it is, and as it comes out of another process; and keras finds in its file what was trained."""
+    import pickle
+
+    from keras.models import load_model
+
+    model, X, _ = fitted
+    save_model(tmp_path / "1", model, {})
+    save_model(tmp_path / "2", pickle.loads(pickle.dumps(model)), {})
+    assert sha256(tmp_path / "1") == sha256(tmp_path / "2")
+    inputs = model.network_._inputs(model_inputs(X))
+    np.testing.assert_array_equal(load_model(tmp_path / "1" / "resource_value_model.keras").predict(inputs, verbose=0), model.network_.keras_model().predict(inputs, verbose=0))
 
 
 def test_numbers_answer_as_the_trained_parts_do(fitted):

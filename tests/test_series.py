@@ -18,7 +18,7 @@ import pytest
 from nea_prospect import series
 from nea_prospect.core import GROUPS, read_json, sha256, write_json
 from nea_prospect.loading import bundled
-from nea_prospect.series import RunError, claim_folder, collect_parameters, parse_settings, read_preset, resume_series, run_series, verify_run
+from nea_prospect.series import RunError, claim_folder, collect_parameters, hold_folder, parse_settings, read_preset, resume_series, run_series, verify_run
 
 from conftest import HOSTILE_NAMES, SOAK
 
@@ -42,7 +42,7 @@ def nea_prospect(*arguments, cwd, **environment):
     (["--catalog", "folder", "--spectra", "s.zip"], "no catalog at"), (["--resource", "gold"], "choose water or metal"),
     (["--out", "full"], "already holds something else"), (["--out", "full", "--replace"], "already holds something else"),
     (["--out", "old run"], "already holds a run"), (["--out", "file"], "already holds something else")])
-def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, arguments, message):
+def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, monkeypatch, capfd, arguments, message):
     (tmp_path / "good.csv").write_text("number,class\n1,C\n")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     (tmp_path / "folder").mkdir()
@@ -52,9 +52,12 @@ def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, arguments, messag
     (tmp_path / "old run" / "run.json").write_text("{}")
     (tmp_path / "file").write_text("precious")
     before = sha256(tmp_path)
-    result = nea_prospect("run", *([] if "--out" in arguments else ["--out", "new"]), *arguments, cwd=tmp_path)
-    assert result.returncode == 1 and result.stdout == ""
-    assert message in result.stderr and result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nea-prospect", "run", *([] if "--out" in arguments else ["--out", "new"]), *arguments])
+    with pytest.raises(SystemExit) as end:
+        series.main()
+    printed, told = capfd.readouterr()
+    assert end.value.code == 1 and printed == "" and message in told and told.count("\n") == 1
     assert sha256(tmp_path) == before and not (tmp_path / "new").exists()
 
 
@@ -132,19 +135,29 @@ def test_a_failing_stage_is_named_and_leaves_no_finished_run(short_series, tmp_p
         assert sorted(path.name for path in (unfinished / "notebooks").glob("*.ipynb")) == ["01_loading.ipynb", "02_features.failed.ipynb"]
 
 
-@pytest.mark.parametrize("note", ['"; open("planted", "w") #', '"""\nraise SystemExit\n"""', "{run_dir}", "\\", "a\nb\tc", "%matplotlib", "é ☄ \u202e"])
-def test_parameters_reach_a_notebook_as_values_and_never_as_code(short_series, tmp_path, note):
-    make_stage(short_series, "02_features", "open(run_dir + '/result.txt', 'w', encoding='utf-8', newline='').write(note)")
-    out = run_series(tmp_path / "run", preset="quick", settings={"note": note})
-    assert (out / "result.txt").read_text(encoding="utf-8").replace("\r", "") == note and not list(tmp_path.rglob("planted"))
+def test_parameters_reach_a_notebook_as_values_and_never_as_code(short_series, tmp_path):
+    notes = ['"; open("planted", "w") #', '"""\nraise SystemExit\n"""', "{run_dir}", "\\", "a\nb\tc", "%matplotlib", "é ☄ \u202e"]
+    names = [f"note_{number}" for number in range(len(notes))]
+    make_stage(short_series, "02_features", f"import json\njson.dump([{', '.join(names)}], open(run_dir + '/result.txt', 'w'))")
+    node = nbformat.read(short_series / "02_features.ipynb", as_version=4)
+    node.cells[2].source += "".join(f'\n{name}: str = ""' for name in names)
+    nbformat.write(node, short_series / "02_features.ipynb")
+    out = run_series(tmp_path / "run", preset="quick", settings=dict(zip(names, notes)))
+    assert read_json(out / "result.txt") == notes and not list(tmp_path.rglob("planted"))
 
 
-def test_a_failed_run_makes_way_for_the_next_and_a_complete_one_only_when_asked(short_series, tmp_path):
+def test_what_was_done_makes_way_only_when_asked(short_series, tmp_path):
+    make_stage(short_series, "01_loading", "1 / 0")
     make_stage(short_series, "02_features", "1 / 0")
     with pytest.raises(RunError):
         run_series(tmp_path / "run", preset="quick")
+    make_stage(short_series, "01_loading", "1 + 1")
+    with pytest.raises(RunError, match="02_features failed"):
+        run_series(tmp_path / "run", preset="quick")  # nothing was done, so nothing is lost
+    with pytest.raises(RunError, match="keeps the first 1 of 2 stages; --resume .* goes on with it, --replace starts again"):
+        run_series(tmp_path / "run", preset="quick")
     make_stage(short_series, "02_features", WRITE_RESULT)
-    run_series(tmp_path / "run", preset="quick")
+    run_series(tmp_path / "run", preset="quick", replace=True)
     record = read_json(tmp_path / "run" / "run.json")
     assert record["status"] == "complete" and record["outputs"]["result.txt"] == sha256(tmp_path / "run" / "result.txt")
     assert record["inputs"]["catalog"]["sha256"] == sha256(bundled()[0])
@@ -160,6 +173,18 @@ def test_a_failed_run_makes_way_for_the_next_and_a_complete_one_only_when_asked(
     assert not list(tmp_path.glob("run.*"))
 
 
+def test_a_run_that_is_replaced_is_kept_where_somebody_worked_in_it(short_series, tmp_path, capfd):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    out = run_series(tmp_path / "run", preset="quick")
+    (tmp_path / "run.old").mkdir()
+    (tmp_path / "run.old" / "mine.txt").write_text("precious")
+    (out / "notes.txt").write_text("precious")
+    run_series(out, preset="quick", replace=True)
+    kept, = tmp_path.glob("run.replaced.*")
+    assert (kept / "notes.txt").read_text() == "precious" and f"kept in {kept}" in capfd.readouterr().err
+    assert verify_run(out) == ("complete", []) and (tmp_path / "run.old" / "mine.txt").read_text() == "precious"
+
+
 def test_an_interrupted_run_says_so(short_series, tmp_path, monkeypatch):
     make_stage(short_series, "02_features", WRITE_RESULT)
 
@@ -172,19 +197,19 @@ def test_an_interrupted_run_says_so(short_series, tmp_path, monkeypatch):
     assert read_json(tmp_path / "run.unfinished" / "run.json")["reason"] == "interrupted" and not (tmp_path / "run").exists()
 
 
-def fail_once(short_series, tmp_path):
-    """A run whose second stage fails, and the code that would have made it succeed."""
+def fail_once(short_series, tmp_path, **options):
+    """A run whose second stage fails for want of a file, which is there afterwards."""
     make_stage(short_series, "01_loading", "import os, time; open(run_dir + '/first.txt', 'w').write(str(time.time_ns()))")
-    make_stage(short_series, "02_features", "open(run_dir + '/result.txt', 'w').write('half'); 1 / 0")
-    with pytest.raises(RunError, match="ZeroDivision"):
-        run_series(tmp_path / "run", preset="quick")
-    make_stage(short_series, "02_features", WRITE_RESULT)
+    make_stage(short_series, "02_features", "open(run_dir + '/result.txt', 'w').write('half')\nopen(run_dir + '/../go')\n" + WRITE_RESULT)
+    with pytest.raises(RunError, match="FileNotFoundError"):
+        run_series(tmp_path / "run", preset="quick", **options)
+    (tmp_path / "go").touch()
     return (tmp_path / "run.unfinished" / "first.txt").read_text()
 
 
 def test_a_resumed_run_keeps_complete_stages_and_repeats_the_others(short_series, tmp_path):
     first = fail_once(short_series, tmp_path)
-    assert verify_run(tmp_path / "run")[0] == "unfinished" and "ZeroDivision" in verify_run(tmp_path / "run")[1][0]
+    assert verify_run(tmp_path / "run")[0] == "unfinished" and "FileNotFoundError" in verify_run(tmp_path / "run")[1][0]
     out = resume_series(tmp_path / "run.unfinished")
     assert out == tmp_path / "run" and (out / "first.txt").read_text() == first and (out / "result.txt").read_text() == "done"
     record = read_json(out / "run.json")
@@ -202,16 +227,53 @@ def test_a_stage_whose_files_were_changed_runs_again(short_series, tmp_path):
     assert (out / "first.txt").read_text() not in ("changed", first) and verify_run(out) == ("complete", [])
 
 
-def test_a_run_is_not_resumed_with_other_inputs_or_versions_or_while_it_runs(short_series, tmp_path):
-    fail_once(short_series, tmp_path)
+def test_a_run_that_replaces_another_is_resumed_like_any(short_series, tmp_path):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    out = run_series(tmp_path / "run", preset="quick")
+    first = fail_once(short_series, tmp_path, replace=True)
+    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
+    assert "run: complete" in result.stdout and "beside it: " in result.stdout and "FileNotFoundError" in result.stdout
+    assert (resume_series(out) / "first.txt").read_text() == first and verify_run(out) == ("complete", []) and not list(tmp_path.glob("run.*"))
+
+
+def test_a_run_that_is_complete_but_for_its_name_only_gets_it(short_series, tmp_path, monkeypatch):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    with monkeypatch.context() as patch:
+        patch.setattr(series, "finish_folder", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run_series(tmp_path / "run", preset="quick")
+    record = tmp_path / "run.unfinished" / "run.json"
+    write_json(record, read_json(record) | {"status": "complete"})  # as kill -9 would have left it
+    assert verify_run(tmp_path / "run")[0] == "unfinished"
+    monkeypatch.setattr(series, "run_stage", None)
+    assert verify_run(resume_series(tmp_path / "run")) == ("complete", [])
+
+
+def test_a_run_is_not_resumed_with_other_inputs_code_or_versions(short_series, tmp_path):
+    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
+    make_stage(short_series, "01_loading", "1 + 1")
+    node = nbformat.read(short_series / "01_loading.ipynb", as_version=4)
+    node.cells[2].source += '\nresources: str = ""'
+    nbformat.write(node, short_series / "01_loading.ipynb")
+    make_stage(short_series, "02_features", "1 / 0")
+    with pytest.raises(RunError, match="ZeroDivision"):
+        run_series(tmp_path / "run", preset="quick", settings={"resources": str(tmp_path / "other.csv")})
     record = read_json(tmp_path / "run.unfinished" / "run.json")
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    with pytest.raises(RunError, match="versions .* were others \\(nea_prospect\\)"):
+        resume_series(tmp_path / "run")
+    make_stage(short_series, "02_features", "1 / 0")
+    (tmp_path / "other.csv").write_text("number,class\n2,C\n")
+    with pytest.raises(RunError, match="inputs .* were others \\(resources\\)"):
+        resume_series(tmp_path / "run")
+    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
     for change, message in (({"versions": record["versions"] | {"numpy": "0.1"}}, "versions .* were others \\(numpy\\)"),
                             ({"inputs": record["inputs"] | {"catalog": {"name": "catalog.csv", "sha256": "0"}}}, "inputs .* were others \\(catalog\\)"),
-                            ({"status": "running", "process": os.getppid()}, "is making a run"), ({"parameters": []}, "nothing that can be resumed")):
+                            ({"parameters": []}, "nothing that can be resumed"), ({"stages": {"01_loading": 1}}, "nothing that can be resumed")):
         write_json(tmp_path / "run.unfinished" / "run.json", record | change)
         with pytest.raises(RunError, match=message):
             resume_series(tmp_path / "run")
-    with pytest.raises(RunError, match="nothing that can be resumed"):
+    with pytest.raises(RunError, match="there is no .*never.unfinished to resume"):
         resume_series(tmp_path / "never")
 
 
@@ -222,7 +284,7 @@ def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp
     record = read_json(out / "run.json")
     write_json(out / "run.json", record | {"versions": record["versions"] | {"numpy": "0.1"}})
     result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
-    assert result.returncode == 0 and "made with other versions: numpy 0.1" in result.stdout
+    assert result.returncode == 0 and "made with other versions: " in result.stdout and "numpy 0.1 (here" in result.stdout
     write_json(out / "run.json", record)
     (out / "result.txt").write_text("other")
     (out / "notebooks" / "01_loading.ipynb").unlink()
@@ -235,7 +297,7 @@ def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp
     assert result.returncode == 1 and "unfinished" in result.stdout and not result.stderr
 
 
-KILLED = """
+STAND_IN = [sys.executable, "-c", """
 import sys, time
 from nea_prospect import series
 from nea_prospect.core import write_bytes
@@ -243,28 +305,30 @@ from nea_prospect.core import write_bytes
 def stage(name, parameters, run_dir, time_limit):
     for number in range(4):
         write_bytes(run_dir / f"{name}.{number}.txt", name.encode() * 50_000)
-        time.sleep(0.03)
+        time.sleep(float(sys.argv[3]))
 
 series.STAGES = ("01_loading", "02_features", "03_resampling")
 series.DECLARED_FILES = ("03_resampling.3.txt",)
 series.run_stage, series.make_report = stage, lambda *_: None
 series.collect_parameters = lambda preset, settings, inputs: {name: dict(inputs) for name in series.STAGES}
-(series.resume_series(sys.argv[1]) if sys.argv[2] == "resume" else series.run_series(sys.argv[1], preset="quick"))
-"""
+try:
+    (series.resume_series(sys.argv[1]) if sys.argv[2] == "resume" else series.run_series(sys.argv[1], preset="quick"))
+except series.RunError as error:
+    sys.exit(str(error))
+"""]  # then the folder, run or resume, and how many seconds to rest after each of twelve files
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_can_be_resumed(tmp_path):
     """Stages are stand-ins that write files; what is tested is the folder, its record and the way back."""
-    monkey = [sys.executable, "-c", KILLED]
     start = time.monotonic()
-    subprocess.run([*monkey, str(tmp_path / "whole"), "run"], check=True, capture_output=True, timeout=120)
+    subprocess.run([*STAND_IN, tmp_path / "whole", "run", "0.03"], check=True, capture_output=True, timeout=120)
     lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / "run.json")["outputs"]
     moments = np.random.default_rng(0).uniform(0.2 * lasted, 1.1 * lasted, 24 * SOAK)
     seen = set()
     for number, moment in enumerate(sorted(moments)):
         out = tmp_path / f"run {number}"
-        process = subprocess.Popen([*monkey, str(out), "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen([*STAND_IN, out, "run", "0.03"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
@@ -277,13 +341,58 @@ def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and
         assert (status == "complete") == out.exists() == (not problems), (moment, status, problems)
         if status == "unfinished" and "holds no record" not in problems[0]:
             assert "is gone" in problems[0]
-            subprocess.run([*monkey, str(out), "resume"], check=True, capture_output=True, timeout=120)
+            subprocess.run([*STAND_IN, out, "resume", "0"], check=True, capture_output=True, timeout=120)
         elif status != "complete":
-            subprocess.run([*monkey, str(out), "run"], check=True, capture_output=True, timeout=120)
+            subprocess.run([*STAND_IN, out, "run", "0.03"], check=True, capture_output=True, timeout=120)
         assert verify_run(out) == ("complete", [])
         assert read_json(out / "run.json")["outputs"] == whole
         shutil.rmtree(out)
     assert "unfinished" in seen and len(seen) > 1
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A function that runs a shell script with a disk of 3 MB mounted at ``disk``, in a name space of its own."""
+
+    def run(script):
+        (tmp_path / "disk").mkdir(exist_ok=True)
+        script = f"exec 2>&1; mount -t tmpfs -o size=3m none disk && cd disk || exit 99\n{script}"
+        result = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", *STAND_IN], cwd=tmp_path, capture_output=True, text=True,
+                                timeout=300, env=os.environ | {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"})
+        if result.returncode == 99 or "unshare failed" in result.stderr:
+            pytest.skip("this machine lets nobody mount a disk")
+        return result.stdout
+
+    if not shutil.which("unshare"):
+        pytest.skip("this machine has no unshare")
+    return run
+
+
+def test_on_a_disk_that_is_full_a_run_stops_with_one_line_and_is_resumed_when_there_is_room(disk, tmp_path, spectrum_text):
+    (tmp_path / "one.txt").write_bytes(spectrum_text())
+    ran, verified, predicted, left, resumed, after = disk("""
+        "$@" run run 0; echo "code $?"
+        nea-prospect verify run; echo "code $?"
+        cat /dev/zero > filler 2>/dev/null; nea-prospect predict ../one.txt --run bundled --out table.csv; echo "code $?"
+        ls -A; rm filler; echo "code 0"
+        mount -o remount,size=100m . && "$@" run resume 0; "$@" run resume 0; echo "code $?"
+        nea-prospect verify run; cp run/run.json ..""").split("code ")
+    assert "No space left on device" in (line := ran.splitlines()[-1]) and f"nea-prospect run --resume {tmp_path / 'disk' / 'run'}" in line and "Traceback" not in ran, ran
+    assert verified.startswith("1") and "run: unfinished" in verified and "No space left on device" in verified, verified
+    assert predicted.splitlines()[-1] == "nea-prospect: [Errno 28] No space left on device" and "Traceback" not in predicted, predicted
+    assert left.split() == ["1", "filler", "run.unfinished"]
+    assert "01_loading: done before" in resumed and "is there already; nothing to resume" in resumed and "Traceback" not in resumed, resumed
+    assert "run: complete, every file as the run left it" in after, after
+    subprocess.run([*STAND_IN, tmp_path / "whole", "run", "0"], check=True, timeout=120)
+    assert read_json(tmp_path / "run.json")["outputs"] == read_json(tmp_path / "whole" / "run.json")["outputs"]
+
+
+def test_a_folder_that_may_not_be_written_is_told(disk):
+    told = disk("""
+        mkdir kept && mount -o remount,ro . && cd kept
+        nea-prospect run --out run; nea-prospect run --resume run; nea-prospect benchmark --out run; nea-prospect verify run""").splitlines()
+    assert len(told) == 5 and "cannot make" in told[0] and "Read-only file system" in told[0] and "there is no" in told[1] and "Read-only file system" in told[2], told
+    assert told[3:] == ["run: absent", "  there is no run"]
 
 
 def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, monkeypatch):
@@ -304,28 +413,67 @@ def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, m
 
 
 def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
+    unfinished, process = tmp_path / "run.unfinished", subprocess.Popen([*STAND_IN, tmp_path / "run", "run", "60"], stderr=subprocess.DEVNULL)
+    while not (unfinished / "01_loading.0.txt").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    before = sha256(unfinished / "run.json")
+    for attempt in (lambda: run_series(tmp_path / "run", preset="quick", replace=True), lambda: resume_series(tmp_path / "run")):
+        with pytest.raises(RunError, match=f"process {process.pid} is making a run in"):
+            attempt()
+    assert verify_run(tmp_path / "run") == ("unfinished", [f"process {process.pid} is making a run in {unfinished}"])
+    assert sha256(unfinished / "run.json") == before
+    process.kill()
+    process.wait()
+    assert verify_run(tmp_path / "run") == ("unfinished", [f"{unfinished}: process {process.pid} is gone"])
+    write_json(unfinished / "run.json", read_json(unfinished / "run.json") | {"process": os.getppid()})  # the number went to another process
+    with claim_folder(tmp_path / "run", False) as claimed:
+        assert claimed == unfinished and not any(unfinished.iterdir())
+
+
+def test_what_is_no_run_is_never_cleared_away(tmp_path):
     unfinished = tmp_path / "run.unfinished"
     unfinished.mkdir()
-    with pytest.raises(RunError, match="holds no record of a run"):
-        claim_folder(tmp_path / "run", False)
-    write_json(unfinished / "run.json", {"status": "running", "process": os.getppid()})
-    with pytest.raises(RunError, match=f"process {os.getppid()} is making a run"):
-        claim_folder(tmp_path / "run", False)
-    write_json(unfinished / "run.json", {"status": "running", "process": 2**22 + 1})
-    assert claim_folder(tmp_path / "run", False) == unfinished and not any(unfinished.iterdir())
+    (unfinished / "mine.txt").write_text("precious")
+    with pytest.raises(RunError, match="holds no record of a run"), claim_folder(tmp_path / "run", True):
+        pass
+    (unfinished / "mine.txt").rename(unfinished / ".run.json.1a2b")  # what is left of a record that was being written
+    with claim_folder(tmp_path / "run", False), hold_folder(tmp_path):
+        with pytest.raises(RunError, match="another process is making a run"), claim_folder(tmp_path / "run", False):
+            pass
+
+
+def stop_and_resume(out, arguments, delays, environment):
+    """Make a run that is stopped so many seconds after each stage began, by kill -9 and Ctrl-C in turn, and goes on each time; tell what was found then."""
+    found, notebooks = [], out.with_name(f"{out.name}.unfinished") / "notebooks"
+    for number, delay in enumerate([*delays, None]):
+        how = ["--resume", out] if found and found[-1][0] == "unfinished" else [*arguments, "--out", out]
+        process = subprocess.Popen([COMMAND, "run", *map(str, how)], env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        later = series.STAGES[number * len(series.STAGES) // len(delays):] if delay is not None else ()
+        while later and process.poll() is None and not any((notebooks / f"{stage}.log").exists() for stage in later):
+            time.sleep(0.05)
+        try:
+            _, told = process.communicate(timeout=delay)
+            assert process.returncode == 0, told
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal((signal.SIGKILL, signal.SIGINT)[number % 2])
+            _, told = process.communicate(timeout=60)
+            found.append((*verify_run(out), process.returncode, told))
+    return found
 
 
 @pytest.fixture(scope="module")
 def quick_runs(small_input, tmp_path_factory):
-    """The quick preset twice, with one and with two processes, in other time zones and locales, in a folder with a space and an accent."""
+    """The quick preset twice: in one go, and stopped again and again; with one and with two processes, in other time zones and locales, in a folder with a space and an accent."""
     folder = tmp_path_factory.mktemp("sortie d'été")
-    places = {1: {}, 2: {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}}
-    for number in (1, 2):
-        result = nea_prospect("run", "--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--out", f"run {number}",
-                              "--set", f"workers={number}", "--set", "auxiliary=none", cwd=folder, **places[number])
-        assert result.returncode == 0, result.stderr
-        assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
-    return folder / "run 1", folder / "run 2"
+    arguments = ["--catalog", small_input[0], "--spectra", small_input[1], "--preset", "quick", "--set", "auxiliary=none"]
+    result = nea_prospect("run", *arguments, "--out", "run 1", "--set", "workers=1", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
+    delays = np.random.default_rng(SOAK).uniform(0, 5, len(series.STAGES) * SOAK)
+    found = stop_and_resume(folder / "run 2", [*arguments, "--set", "workers=2"], delays, {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"})
+    return folder / "run 1", folder / "run 2", found
 
 
 @pytest.mark.slow
@@ -338,8 +486,24 @@ class TestARealRun:
         assert not list(quick_runs[0].glob("*.log")) and not list(quick_runs[0].glob("notebooks/*.log"))
 
     def test_the_same_seed_gives_the_same_bytes(self, quick_runs):
-        for name in ("nea_classification_predictions.csv", "metrics.json", "prospects.csv", "followup.csv", "rejects.csv", "stages/answers.npz", "model/model.npz", "figures/05_scores.png"):
-            assert (quick_runs[0] / name).read_bytes() == (quick_runs[1] / name).read_bytes(), name
+        """In one go or stopped and resumed, with one process or two, here or there: all but the notebooks, their pages and the record, which tell times and paths."""
+        first, second = (read_json(run / "run.json")["outputs"] for run in quick_runs[:2])
+        assert first.keys() == second.keys()
+        same = [name for name in first if not name.startswith(("notebooks/", "report/"))]
+        assert {"nea_classification_predictions.csv", "metrics.json", "prospects.csv", "followup.csv", "stages/answers.npz", "model/model.npz", "figures/05_scores.png",
+                "resource_value_model.keras"} <= set(same)
+        assert [name for name in same if first[name] != second[name]] == []
+
+    def test_a_run_that_is_stopped_at_any_moment_says_so_and_goes_on(self, quick_runs):
+        out, found = quick_runs[1:]
+        assert verify_run(out) == ("complete", []) and len(found) >= 4 * SOAK
+        for number, (status, problems, code, told) in enumerate(found):
+            assert "Traceback" not in told and status in ("unfinished", "absent"), told
+            if status == "unfinished":
+                assert ("is gone", "interrupted")[number % 2] in problems[0], (number, problems)
+            if number % 2:
+                assert code == 130 and "nea-prospect: interrupted" in told.splitlines()[-1], told
+        assert "done before" in found[-1][3]
 
     def test_predictions_cover_every_asteroid(self, quick_runs, small_input):
         predictions = pd.read_csv(quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str})
