@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GROUPS', 'NAMED_GROUPS', 'GROUP_COLORS', 'GROUP_CLASSES', 'CLASS_GROUP', 'parse_class', 'candidate_groups',
            'asteroid_id', 'file_asteroid', 'write_bytes', 'write_json', 'read_json', 'write_table', 'read_table',
-           'write_arrays', 'read_arrays', 'sha256', 'use_style', 'as_label', 'save_picture', 'save_figure',
+           'write_arrays', 'read_arrays', 'sha256', 'printable', 'use_style', 'as_label', 'save_picture', 'save_figure',
            'report_progress']
 
 # %% ../nbs/00_core.ipynb #1a5e3319
@@ -208,8 +208,16 @@ def read_json(path):
     Returns
     -------
     dict or list
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON.
     """
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
 
 # %% ../nbs/00_core.ipynb #79082222
 def write_table(path, table):
@@ -306,11 +314,25 @@ def sha256(path):
     digest = hashlib.sha256()
     for file in sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]:
         if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            digest.update(os.fsencode(file.relative_to(path).as_posix()) + b"\0")
         with open(file, "rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+# %% ../nbs/00_core.ipynb #fd91f764
+def printable(text):
+    """A text in which control characters, and what is no Unicode at all, are spelled out: names of files may hold both.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 # %% ../nbs/00_core.ipynb #ddde86a8
 def use_style():

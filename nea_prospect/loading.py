@@ -25,8 +25,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import (GROUP_COLORS, GROUPS, as_label, asteroid_id, candidate_groups, file_asteroid, parse_class, read_arrays,
-                               read_table, report_progress, write_arrays, write_table)
+from .core import (GROUP_COLORS, GROUPS, as_label, asteroid_id, candidate_groups, file_asteroid, parse_class, printable,
+                               read_arrays, read_table, report_progress, write_arrays, write_table)
 
 # %% ../nbs/01_loading.ipynb #64c93e6e
 @dataclass(frozen=True)
@@ -395,7 +395,7 @@ def read_spectra(path, rescale=False, run_dir="", limits=Limits()):
             (rejects if isinstance(result, SpectrumError) else spectra)[name] = result
         batch.clear()
 
-    for count, (name, content) in enumerate(_members(path, limits), start=1):
+    for count, (name, content) in enumerate(((printable(name), content) for name, content in _members(path, limits)), start=1):
         if name in spectra or name in rejects or name in batch:
             rejects[f"{name} (file {count})"] = SpectrumError("second file of this name in the archive")
         elif isinstance(content, SpectrumError):

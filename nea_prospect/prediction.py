@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import GROUP_COLORS, GROUPS, file_asteroid, read_arrays, read_json, sha256, write_arrays
+from .core import GROUP_COLORS, GROUPS, file_asteroid, printable, read_arrays, read_json, sha256, write_arrays
 from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, extract_spectral_features, model_inputs, resample_spectra
 from .loading import Limits, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
 from .prospecting import complete_facts, hydration_band, rank_prospects, read_orbits, resource_model
@@ -573,16 +573,16 @@ def read_any(paths):
             if not path.is_file() or zipfile.is_zipfile(path) or tarfile.is_tarfile(path):
                 spectra, rejects = read_spectra(path)
                 found = spectra | {name: SpectrumError(reason) for name, reason in rejects.items()} or {"": SpectrumError("no file in it")}
-                names += [f"{path.name}/{name}" for name in sorted(found)]
+                names += [f"{printable(path.name)}/{name}" for name in sorted(found)]
                 results += [found[name] for name in sorted(found)]
                 continue
             if path.stat().st_size > Limits.max_file_mib * 2**20:
                 raise SpectrumError(f"more than {Limits.max_file_mib:g} MiB")
-            names.append(path.name)
+            names.append(printable(path.name))
             results += parse_spectra([path.read_bytes()])
         except (OSError, ValueError) as error:
-            names[len(results):] = [path.name]
-            results.append(SpectrumError(" ".join(str(error).split())))
+            names[len(results):] = [printable(path.name)]
+            results.append(SpectrumError(printable(" ".join(str(error).split()))))
     return names, results
 
 # %% ../nbs/80_prediction.ipynb #46ae665e

@@ -28,7 +28,7 @@ import typer
 import yaml
 
 import nea_prospect
-from .core import read_json, read_table, save_picture, sha256, use_style, write_bytes, write_json, write_table
+from .core import printable, read_json, read_table, save_picture, sha256, use_style, write_bytes, write_json, write_table
 
 # %% ../nbs/90_series.ipynb #dc8f5818
 STAGES = ("01_loading", "02_features", "03_resampling", "04_modeling", "05_evaluation", "06_prospecting")
@@ -528,6 +528,7 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
     parameters = collect_parameters(read_preset(preset), settings, inputs)
     paths = _input_paths(parameters)
     try:
+        json.dumps(parameters, ensure_ascii=False).encode()
         read_catalog(paths["catalog"], limits=Limits(**{name: value for name, value in parameters[STAGES[0]].items() if name in Limits.__dataclass_fields__}))
         if not paths["spectra"].exists():
             raise FileNotFoundError(f"no archive of spectra at {paths['spectra']}")
@@ -735,10 +736,10 @@ def verify_command(folder: str = typer.Argument(..., metavar="DIR", help="Run fo
     status, problems = verify_run(folder)
     print(f"{folder}: {status}{'' if problems else ', every file as the run left it'}")
     for problem in problems:
-        print(f"  {problem}")
+        print(f"  {printable(problem)}")
     beside = Path(folder).with_name(f"{Path(folder).name}.unfinished")
     if status == "complete" and beside.is_dir():
-        print(f"  beside it: {verify_run(beside)[1][0]}")
+        print(f"  beside it: {printable(verify_run(beside)[1][0])}")
     if status == "complete":
         then, now = read_json(Path(folder) / "run.json").get("versions", {}), _versions()
         if other := [f"{name} {then[name]} (here {now.get(name, 'none')})" for name in then if then[name] != now.get(name)]:
@@ -836,6 +837,7 @@ def benchmark_command(
 # %% ../nbs/90_series.ipynb #e9e261ce
 def main():
     """Entry point of ``nea-prospect``: errors are one line on stderr and a non-zero exit code."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what a terminal cannot show
     try:
         app()
     except (RunError, OSError) as error:  # OSError: a disk that is full, a folder that may not be written
