@@ -527,13 +527,13 @@ def compare_components(features, table):
     Returns
     -------
     pandas.DataFrame
-        For each component the number of spectra, the median absolute difference and the published standard deviation.
+        For each component that was published for any spectrum: the number of spectra, the median absolute difference and the published standard deviation.
     """
     pairs = {"slope": "bus_demeo_slope"} | {f"PC{k}": f"PC{k}" for k in range(1, 6)}
     rows = {}
     for published, computed in pairs.items():
         difference = (features[computed].to_numpy() - table[published].to_numpy())
-        known = np.isfinite(difference)
-        rows[published] = {"spectra": int(known.sum()), "median_absolute_difference": np.median(np.abs(difference[known])) if known.any() else np.nan,
-                           "published_standard_deviation": table[published][known].std()}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        if (known := np.isfinite(difference)).any():
+            rows[published] = {"spectra": int(known.sum()), "median_absolute_difference": np.median(np.abs(difference[known])),
+                               "published_standard_deviation": table[published][known].std()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["spectra", "median_absolute_difference", "published_standard_deviation"])
