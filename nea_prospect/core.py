@@ -211,11 +211,16 @@ def read_json(path):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no file, or one of more than 64 MiB.
     ValueError
         If it is not JSON.
     """
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size > 2**26:
+        raise FileNotFoundError(f"no JSON file at {path}")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply") from None
 

@@ -10,7 +10,6 @@ __all__ = ['LAYERS', 'LIMIT', 'CONFIDENCE', 'MIN_NOVELTY', 'MEMBERS', 'network_i
 
 # %% ../nbs/80_prediction.ipynb #f10308b1
 import re
-import tarfile
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from .core import GROUP_COLORS, GROUPS, file_asteroid, printable, read_arrays, read_json, sha256, write_arrays
-from .features import COVERAGES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, extract_spectral_features, model_inputs, resample_spectra
-from .loading import Limits, SpectrumError, match_catalog, parse_spectra, read_catalog, read_spectra
+from .features import COVERAGES, INPUT_NAMES, N_CHANNELS, WAVELENGTH_GRID, coverage_kind, extract_spectral_features, model_inputs, resample_spectra
+from .loading import Limits, SpectrumError, is_archive, match_catalog, parse_spectra, read_catalog, read_spectra
 from .prospecting import complete_facts, hydration_band, rank_prospects, read_orbits, resource_model
 
 # %% ../nbs/80_prediction.ipynb #fe558345
@@ -292,6 +291,11 @@ MEMBERS = ("extra_trees", "network")
 _ARRAYS = ("classes", "inputs", "mean", "scale", "calibration", "scores", "n_scores", "reference", "distances", "threshold", "template_names", "templates")
 _COLUMNS = ("feature", "threshold", "missing_left", "step", "leaf", "first")
 _KINDS = (*COVERAGES, "neither")
+_FORMS = {"classes": "U1", "inputs": "U1", "mean": "f1", "scale": "f1", "calibration": "f3", "scores": "f1", "n_scores": "i2", "reference": "f2", "distances": "f1",
+          "threshold": "f0", "template_names": "U1", "templates": "f2", "trees/feature": "i1", "trees/threshold": "f1", "trees/missing_left": "b1", "trees/step": "i1",
+          "trees/leaf": "f2", "trees/first": "i1"} | {f"weights/{layer}/{part}": form for layer in LAYERS for part, form in
+                                                      (("kernel", "f4" if layer.startswith("convolution") else "f3"), ("bias", "f2"))}  # kind of values, number of axes
+_MAX_MODEL = 2**28  # bytes
 
 
 @dataclass(frozen=True)
@@ -466,26 +470,49 @@ def read_model(path):
         If the file is damaged, or of another version.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            if (size := sum(info.file_size for info in archive.infolist())) > _MAX_MODEL:
+                raise ValueError(f"it unpacks to {size / 2**20:.0f} MiB")
         arrays = read_arrays(path)
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} is no model: {error}") from None
-    wanted = {*_ARRAYS, *(f"trees/{name}" for name in _COLUMNS), *(f"weights/{layer}/{part}" for layer in LAYERS for part in ("kernel", "bias"))}
-    if missing := sorted(wanted - set(arrays)):
-        raise ValueError(f"{path} is no model: it has no {missing[0]}")
-    if tuple(arrays["inputs"]) != INPUT_NAMES:
-        raise ValueError(f"{path} was made for other inputs; use the version of nea_prospect that made it")
+        if wrong := sorted(_FORMS.keys() ^ arrays.keys()):
+            raise ValueError(f"it has {'no' if wrong[0] in _FORMS else 'something else,'} {printable(wrong[0])}")
+        forms = {name: f"{'i' if values.dtype.kind == 'u' else values.dtype.kind}{values.ndim}" for name, values in arrays.items()}
+        if wrong := [name for name in _FORMS if forms[name] != _FORMS[name]]:
+            raise ValueError(f"its {wrong[0]} has another form")
+        if tuple(arrays["inputs"]) != INPUT_NAMES:
+            raise ValueError("it was made for other inputs; use the version of nea_prospect that made it")
+        if not _fits(arrays):
+            raise ValueError("its arrays do not fit together")
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, MemoryError) as error:
+        raise ValueError(f"{path} is no model: {' '.join(str(error).split())}") from None
+    return _assemble(arrays)
+
+# %% ../nbs/80_prediction.ipynb #c53d631a
+def _assemble(arrays):
+    """A model from the arrays of its file."""
     trees, weights = ({name.removeprefix(kind): values for name, values in arrays.items() if name.startswith(kind)} for kind in ("trees/", "weights/"))
-    step, nodes, n_classes = trees["step"], np.arange(len(trees["step"])), len(arrays["classes"])
-    ends = np.repeat(np.r_[trees["first"][1:], len(step)], np.diff(np.r_[trees["first"], len(step)]).clip(0)) if len(trees["first"]) else np.empty(0)
-    sound = (len(ends) == len(step) > 0 and trees["first"][0] == 0 and all(len(trees[name]) == len(step) for name in ("feature", "threshold", "missing_left"))
-             and (step != 0).all() and (nodes + step < ends)[step > 0].all() and (step >= -len(trees["leaf"])).all() and step[-1] < 0
-             and (trees["feature"] < len(INPUT_NAMES)).all() and trees["leaf"].shape[1] == n_classes)
-    shapes = {"mean": (len(INPUT_NAMES),), "scale": (len(INPUT_NAMES),), "calibration": (len(_KINDS), len(MEMBERS) + 1, 1 + n_classes),
-              "n_scores": (len(_KINDS), n_classes), "scores": (int(arrays["n_scores"].sum()),), "threshold": (),
-              "templates": (len(arrays["template_names"]), len(WAVELENGTH_GRID))}
-    if not sound or set(arrays["classes"]) - set(GROUPS) or any(arrays[name].shape != shape for name, shape in shapes.items()):
-        raise ValueError(f"{path} is no model: its arrays do not fit together")
     return Model(**{name: arrays[name] for name in _ARRAYS}, trees=trees, weights=weights)
+
+# %% ../nbs/80_prediction.ipynb #4d7ca287
+def _fits(arrays):
+    """Whether arrays of the right forms make a model together: no index leads out of another array, and the networks answer."""
+    model = _assemble(arrays)
+    trees, step, first, n_classes = model.trees, model.trees["step"], model.trees["first"], len(model.classes)
+    if not (len(first) and len(step) and first[0] == 0 and (np.diff(first) > 0).all() and first[-1] < len(step) and all(len(trees[name]) == len(step) for name in ("feature", "threshold", "missing_left"))):
+        return False
+    ends = np.repeat(np.r_[first[1:], len(step)], np.diff(np.r_[first, len(step)]))
+    if not ((step != 0).all() and (np.arange(len(step)) + step < ends)[step > 0].all() and (step >= -len(trees["leaf"])).all() and step[ends - 1].max() < 0
+            and (trees["feature"] >= 0).all() and (trees["feature"] < len(INPUT_NAMES)).all() and trees["leaf"].shape[1] == n_classes and (model.n_scores >= 0).all()):
+        return False
+    shapes = {"mean": (len(INPUT_NAMES),), "scale": (len(INPUT_NAMES),), "calibration": (len(_KINDS), len(MEMBERS) + 1, 1 + n_classes), "n_scores": (len(_KINDS), n_classes),
+              "scores": (int(model.n_scores.sum()),), "templates": (len(model.template_names), len(WAVELENGTH_GRID)), "reference": (len(model.distances), len(WAVELENGTH_GRID))}
+    finite = ("calibration", "scores", "distances", "threshold", "trees/threshold", "trees/leaf", *(name for name in arrays if name.startswith("weights/")))
+    if (any(arrays[name].shape != shape for name, shape in shapes.items()) or not all(np.isfinite(arrays[name]).all() for name in finite) or (model.scale <= 0).any()
+            or set(model.classes) - set(GROUPS) or len(set(model.classes)) < n_classes or not all(name.isprintable() for name in model.template_names)
+            or model.weights["convolution_1/kernel"].shape[2] != 2 * N_CHANNELS):
+        return False
+    logits = network_logits(model.weights, *model.scaled(np.full((1, len(INPUT_NAMES)), np.nan)))
+    return logits.shape[0] == 1 and logits.shape[2] == n_classes
 
 # %% ../nbs/80_prediction.ipynb #d398ce3c
 def find_model(run=""):
@@ -526,7 +553,8 @@ def _record(folder):
         record = read_json(Path(folder) / "run.json")
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) else {}
+    sound = isinstance(record, dict) and isinstance(record.get("outputs"), dict) and isinstance(record.get("started"), str)
+    return record if sound else {}
 
 # %% ../nbs/80_prediction.ipynb #ca817091
 def load_model(run=""):
@@ -570,7 +598,7 @@ def read_any(paths):
     names, results = [], []
     for path in map(Path, paths):
         try:
-            if not path.is_file() or zipfile.is_zipfile(path) or tarfile.is_tarfile(path):
+            if not path.is_file() or is_archive(path):
                 spectra, rejects = read_spectra(path)
                 found = spectra | {name: SpectrumError(reason) for name, reason in rejects.items()} or {"": SpectrumError("no file in it")}
                 names += [f"{printable(path.name)}/{name}" for name in sorted(found)]
@@ -674,5 +702,5 @@ def plot_prediction(model, spectrum, row, axes=None):
 # %% ../nbs/80_prediction.ipynb #3c905a93
 def picture_name(name, taken):
     """A file name for the picture of a spectrum: letters, digits, dots, dashes and underscores, and not one of those taken."""
-    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "spectrum"
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100] or "spectrum"
     return next(f"{candidate}.png" for candidate in (stem, *(f"{stem}_{k}" for k in range(2, len(taken) + 3))) if f"{candidate}.png" not in taken)

@@ -122,15 +122,22 @@ def resource_model(path=""):
         If a column or a group is missing, or a number makes no sense.
     """
     path = Path(path) if path else Path(str(files("nea_prospect"))) / "data" / "resources.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"no table of resources at {path}")
     model = read_table(path, ("type", "group", "source"))
     if missing := [column for column in _COLUMNS if column not in model]:
         raise ValueError(f"{path} has no column {missing[0]}; it needs {', '.join(_COLUMNS)}")
     if set(model.group) != set(GROUPS):
         raise ValueError(f"{path} must have types of the groups {', '.join(GROUPS)}, and of no others")
-    numbers = model[[column for column in _COLUMNS if column not in ("type", "group", "source", "band_seen")]].astype(float)
-    wrong = [column for column in numbers if not (numbers[column] >= 0).all()]
+    try:
+        model = model.astype(dict.fromkeys([column for column in _COLUMNS if column not in ("type", "group", "source")], float))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    numbers = model[[column for column in _COLUMNS if column not in ("type", "group", "source", "band_seen")]]
+    wrong = [column for column in numbers if not ((numbers[column] >= 0) & (numbers[column] < np.inf)).all()]
     wrong += [column for column in ("albedo", "density_g_cm3", "share") if not (numbers[column] > 0).all()]
     wrong += [column for column in ("share", *(f"{name}_probability" for name in RESOURCES)) if (numbers[column] > 1).any()]
+    wrong += ["albedo"] if (numbers.albedo > 1.5).any() else []
     wrong += [f"{name}_high_wt_percent" for name in RESOURCES if (numbers[f"{name}_low_wt_percent"] > numbers[f"{name}_high_wt_percent"]).any() or (numbers[f"{name}_high_wt_percent"] > 100).any()]
     wrong += ["band_seen"] if ((model.band_seen < 0) | (model.band_seen > 1)).any() else []
     if wrong:

@@ -14,7 +14,9 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -123,12 +125,17 @@ def collect_parameters(preset, settings, inputs):
             raise RunError(f"preset sets {sorted(unknown)[0]!r}, which notebook {stage} does not declare")
         given = preset.get("common", {}) | preset.get(stage, {}) | settings | inputs
         result[stage] = {name: given[name] for name in names if name in given}
-        for name, value in result[stage].items():
-            if type(value) is not type(names[name]):
-                raise RunError(f"parameter {name} is {value!r}, but must be of type {type(names[name]).__name__}")
+        _check_types(result[stage], names)
     return result
 
 # %% ../nbs/90_series.ipynb #7d55d5fb
+def _check_types(values, declared):
+    """Refuse a value of another type than the default."""
+    for name, value in values.items():
+        if type(value) is not type(declared[name]):
+            raise RunError(f"parameter {name} is {value!r}, but must be of type {type(declared[name]).__name__}")
+
+# %% ../nbs/90_series.ipynb #cf97e338
 def parse_settings(texts):
     """Read ``NAME=VALUE`` texts; a value is read as a YAML scalar, never as code.
 
@@ -145,7 +152,7 @@ def parse_settings(texts):
         name, equals, value = text.partition("=")
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             parsed = value
         if not equals or not isinstance(parsed, (str, int, float, bool)):
             raise RunError(f"--set takes NAME=VALUE with one plain value, not {text!r}")
@@ -390,12 +397,14 @@ def claim_folder(out, replace):
     except OSError as error:
         raise RunError(f"cannot make {unfinished}: {error.strerror}") from None
     with hold_folder(unfinished):
-        left = [path for path in unfinished.iterdir() if not path.name.startswith(".run.json.")]  # what a writer leaves that is killed
-        if left:
+        left = list(unfinished.iterdir())
+        if any(not path.name.startswith(".run.json.") for path in left):  # which is what a writer leaves that is killed
             try:
                 done = len(read_json(unfinished / "run.json")["stages"])
             except (OSError, ValueError, LookupError, TypeError):
                 raise RunError(f"{unfinished} is in the way and holds no record of a run; move it away") from None
+            if foreign := [path.relative_to(unfinished).as_posix() for path in unfinished.rglob("*") if not (path.is_dir() or _is_ours(path, unfinished))]:
+                raise RunError(f"{unfinished} holds files that no run wrote ({printable(foreign[0])}); move them away")
             if done and not replace:
                 raise RunError(f"{unfinished} keeps the first {done} of {len(STAGES)} stages; --resume {out} goes on with it, --replace starts again")
         for path in sorted(left, key=lambda path: path.name == "run.json"):  # the record goes last
@@ -403,13 +412,26 @@ def claim_folder(out, replace):
         yield unfinished
 
 # %% ../nbs/90_series.ipynb #b513ca64
+def _is_ours(path, folder):
+    """Whether a file of a run folder is one that runs write, going by its name."""
+    name = path.relative_to(folder).as_posix()
+    return name in ("run.json", "progress.log", *DECLARED_FILES) or bool(_OUR_NAMES.fullmatch(name))
+
+
+_OUR_NAMES = re.compile(r"stages/[a-z_.]+\.(npz|csv|json)|figures/\d\d_\w+\.png|notebooks/\d\d_\w+(\.executing|\.failed)?\.(ipynb|log)|(.+/)?\.[^/]+\.\w{8}")
+
+# %% ../nbs/90_series.ipynb #f4097347
 def _refuse_occupied(out, replace):
-    """Leave alone what is at the place of a run."""
+    """Leave alone what is at the place of a run, and places that a folder cannot be renamed to."""
+    if os.path.ismount(out):
+        raise RunError(f"{out} is where a file system begins; choose a folder in it for --out")
+    if out.name.endswith(".unfinished"):
+        raise RunError(f"{out}: names that end in .unfinished are for runs that did not finish; choose another --out")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         if not (replace and (out / "run.json").is_file()):
             raise RunError(f"{out} already holds {'a run' if (out / 'run.json').is_file() else 'something else'}; choose another --out")
 
-# %% ../nbs/90_series.ipynb #f4097347
+# %% ../nbs/90_series.ipynb #c0520c9a
 def finish_folder(unfinished, out, replace):
     """Give a complete run its proper name.
 
@@ -417,12 +439,16 @@ def finish_folder(unfinished, out, replace):
     ----------
     unfinished, out : Path
     replace : bool
-        Whether a run may be there already. It is deleted, unless files in it were changed or added since it was made: then it is kept
-        as ``OUT.replaced.XXXX``, which is told.
+        Whether a run may be there already.
+
+    Returns
+    -------
+    Path or None
+        Where the run is now that was there.
     """
     if not (replace and out.is_dir() and any(out.iterdir())):
         os.replace(unfinished, out)
-        return
+        return None
     old = Path(tempfile.mkdtemp(prefix=f"{out.name}.replaced.", dir=out.parent))
     os.replace(out, old)
     try:
@@ -430,6 +456,11 @@ def finish_folder(unfinished, out, replace):
     except OSError:
         os.replace(old, out)
         raise
+    return old
+
+# %% ../nbs/90_series.ipynb #963983f6
+def _remove_replaced(old):
+    """Delete a run that was replaced, unless somebody changed files in it or added some."""
     if changed := [problem for problem in verify_run(old)[1] if not problem.startswith("missing")]:
         print(f"The run that was replaced is kept in {old}, since its files were not as it left them ({changed[0]})", file=sys.stderr)
     else:
@@ -522,22 +553,33 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
 
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
-    out = Path(os.path.abspath(out))
+    out = _run_folder(out)
     inputs = {"run_dir": str(out.with_name(f"{out.name}.unfinished"))} | {name: os.path.abspath(path) if path else "" for name, path in (("catalog", catalog), ("spectra", spectra))}
     settings = {name: os.path.abspath(value) if name in INPUTS and value else value for name, value in (settings or {}).items()}
     parameters = collect_parameters(read_preset(preset), settings, inputs)
     paths = _input_paths(parameters)
     try:
         json.dumps(parameters, ensure_ascii=False).encode()
+        if paths["spectra"].is_dir() and out.is_relative_to(paths["spectra"].resolve()):
+            raise ValueError(f"{out} is inside the folder of spectra; choose another --out")
         read_catalog(paths["catalog"], limits=Limits(**{name: value for name, value in parameters[STAGES[0]].items() if name in Limits.__dataclass_fields__}))
-        if not paths["spectra"].exists():
-            raise FileNotFoundError(f"no archive of spectra at {paths['spectra']}")
+        for name, path in paths.items():
+            if not (path.is_file() or name == "spectra" and path.is_dir()):
+                raise FileNotFoundError(f"no {'archive of spectra' if name == 'spectra' else 'file'} at {path}")
         record = start_record(preset, parameters, paths, replace)
     except (OSError, ValueError) as error:
         raise RunError(" ".join(str(error).split())) from None
     with claim_folder(out, replace) as unfinished:
         _finish_run(unfinished, out, parameters, record, time_limit)
     return out
+
+# %% ../nbs/90_series.ipynb #ea54e1e9
+def _run_folder(path):
+    """Absolute path of a run folder, links followed."""
+    path = Path(os.path.realpath(path))
+    if not path.name:
+        raise RunError(f"{path} cannot be a run folder; choose a folder in it")
+    return path
 
 # %% ../nbs/90_series.ipynb #e0b2858c
 INPUTS = ("catalog", "spectra", "second_catalog", "resources")  # parameters that are paths
@@ -554,17 +596,45 @@ def _input_paths(parameters):
 def _finish_run(unfinished, out, parameters, record, time_limit):
     """Run what is left of a series; a failure is recorded with its reason."""
     try:
-        _run_stages(unfinished, parameters, record, time_limit)
-        finish_folder(unfinished, out, record["replace"])
+        with _insistent_interrupt():
+            _run_stages(unfinished, parameters, record, time_limit)
+        old = finish_folder(unfinished, out, record["replace"])
     except BaseException as error:
         reason = str(error) if isinstance(error, RunError) else "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
         try:
             write_json(unfinished / "run.json", record | {"status": "failed", "reason": reason})
         except OSError:
             pass  # the disk is full, or the folder gone; a record that says "running" by a process that is gone says as much
+        if isinstance(error, KeyboardInterrupt):
+            print(f"What was done is kept in {unfinished}; nea-prospect run --resume {out} goes on with it", file=sys.stderr)
         if isinstance(error, OSError):
             raise RunError(f"{reason} ({unfinished} was kept; nea-prospect run --resume {out} goes on)") from error
         raise
+    if old:
+        _remove_replaced(old)
+
+# %% ../nbs/90_series.ipynb #703da863
+@contextmanager
+def _insistent_interrupt():
+    """Repeat Ctrl-C until the code inside ends."""
+    if threading.current_thread() is not threading.main_thread():  # only there signals arrive
+        yield
+        return
+    timers = []
+
+    def interrupt(*_):
+        timers.append(timer := threading.Timer(5, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)))
+        timer.daemon = True
+        timer.start()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for timer in timers:
+            timer.cancel()
 
 # %% ../nbs/90_series.ipynb #6da578df
 def _run_stages(unfinished, parameters, record, time_limit):
@@ -581,7 +651,7 @@ def _run_stages(unfinished, parameters, record, time_limit):
             progress.begin(stage)
             run_stage(stage, parameters[stage], unfinished, time_limit - (begun - start))
             after = _file_hashes(unfinished)
-            written = {name: digest for name, digest in after.items() if before.get(name) != digest}
+            written = {name: digest for name, digest in after.items() if before.get(name) != digest and name != "progress.log"}
             record["stages"][stage] = {"status": "complete", "seconds": round(time.monotonic() - begun, 1), "outputs": written}
             write_json(unfinished / "run.json", record)
             before = after
@@ -593,11 +663,11 @@ def _run_stages(unfinished, parameters, record, time_limit):
     record |= {"status": "complete", "seconds": round(sum(facts["seconds"] for facts in record["stages"].values()), 1), "outputs": _file_hashes(unfinished)}
     write_json(unfinished / "run.json", record)
 
-# %% ../nbs/90_series.ipynb #703da863
+# %% ../nbs/90_series.ipynb #79aecc48
 def _file_hashes(folder):
-    """SHA-256 of every file of a run folder but its record and its log of progress, by name."""
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.relative_to(folder).as_posix() not in ("run.json", "progress.log")}
+    """SHA-256 of every file of a run folder but its record, by name; links and what else is no file have none."""
+    return {path.relative_to(folder).as_posix(): sha256(path) if path.is_file() and not path.is_symlink() else "" for path in sorted(folder.rglob("*"))
+            if path != folder / "run.json" and (path.is_symlink() or not path.is_dir())}
 
 # %% ../nbs/90_series.ipynb #e6f6a7ab
 def resume_series(out, time_limit=12 * 3600):
@@ -620,7 +690,7 @@ def resume_series(out, time_limit=12 * 3600):
     RunError
         If there is nothing to resume, a process is still at it, or inputs or versions have changed.
     """
-    out = Path(os.path.abspath(out))
+    out = _run_folder(out)
     out = out.with_name(out.name.removesuffix(".unfinished"))
     unfinished = out.with_name(f"{out.name}.unfinished")
     if not unfinished.is_dir():
@@ -628,14 +698,16 @@ def resume_series(out, time_limit=12 * 3600):
     with hold_folder(unfinished):
         try:
             record = read_json(unfinished / "run.json")
-            parameters = record["parameters"]
-            now = start_record(record["preset"], parameters, _input_paths(parameters), record["replace"])
+            parameters = {stage: dict(record["parameters"][stage]) for stage in STAGES}
+            for stage, values in parameters.items():
+                _check_types(values, declared_parameters(stage))
+            now = start_record(record["preset"], parameters, _input_paths(parameters), record["replace"]) | {"started": str(record["started"])}
             found, kept = _file_hashes(unfinished), {}
             for stage in STAGES:
                 facts = record["stages"].get(stage)
                 if not facts or any(found.get(name) != digest for name, digest in facts["outputs"].items()):
                     break
-                kept[stage] = facts
+                kept[stage] = {"status": "complete", "seconds": float(facts["seconds"]), "outputs": facts["outputs"]}
             changed = [(what, name) for what in ("inputs", "versions") for name in now[what] if now[what][name] != record[what].get(name)]
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise RunError(f"{unfinished} holds nothing that can be resumed: {error}") from None
@@ -645,8 +717,9 @@ def resume_series(out, time_limit=12 * 3600):
         for facts in parameters.values():
             facts |= {"run_dir": str(unfinished)} if "run_dir" in facts else {}
         for name in found.keys() - {name for facts in kept.values() for name in facts["outputs"]}:
-            (unfinished / name).unlink()
-        _finish_run(unfinished, out, parameters, now | {"started": record["started"], "stages": kept}, time_limit)
+            if _is_ours(unfinished / name, unfinished):
+                (unfinished / name).unlink()
+        _finish_run(unfinished, out, parameters, now | {"stages": kept}, time_limit)
     return out
 
 # %% ../nbs/90_series.ipynb #c7cd9fb4
@@ -663,16 +736,18 @@ def verify_run(folder):
     problems : list of str
         Why a run is unfinished; or which files were changed, are missing or were added. Empty for a sound run.
     """
-    folder = Path(folder)
-    unfinished = folder if folder.name.endswith(".unfinished") else folder.with_name(f"{folder.name}.unfinished")
+    folder = Path(os.path.realpath(folder))
+    unfinished = folder if folder.name.endswith(".unfinished") or not folder.name else folder.with_name(f"{folder.name}.unfinished")
     place = folder if folder.is_dir() else unfinished
     if not place.is_dir():
         return "absent", [f"there is no {folder}"]
     try:
         record = read_json(place / "run.json")
-        status, outputs = record["status"], dict(record.get("outputs", {}))
+        status, outputs = str(record["status"]), dict(record.get("outputs", {}))
     except (OSError, ValueError, LookupError, TypeError) as error:
         return "unfinished", [f"{place} holds no record of a run: {error}"]
+    if status == "complete" and not outputs:
+        return "unfinished", [f"{place}: the record names no file"]
     if place == unfinished or status != "complete":
         try:
             with hold_folder(place):
@@ -711,6 +786,8 @@ def run_command(
     time_limit: float = typer.Option(720.0, help="Minutes after which a cell that still runs is stopped."),
 ):
     """Run the series: read spectra, train, evaluate, rank, report."""
+    if not 0 < time_limit < 1e7:
+        raise RunError(f"--time-limit is {time_limit}; give minutes")
     if resume:
         if catalog or spectra or out or replace or set_ or seed is not None or preset != "default" or resource != "water":
             raise RunError("--resume takes everything but --time-limit from the run that it goes on with")
@@ -737,13 +814,14 @@ def verify_command(folder: str = typer.Argument(..., metavar="DIR", help="Run fo
     print(f"{folder}: {status}{'' if problems else ', every file as the run left it'}")
     for problem in problems:
         print(f"  {printable(problem)}")
-    beside = Path(folder).with_name(f"{Path(folder).name}.unfinished")
-    if status == "complete" and beside.is_dir():
-        print(f"  beside it: {printable(verify_run(beside)[1][0])}")
     if status == "complete":
-        then, now = read_json(Path(folder) / "run.json").get("versions", {}), _versions()
+        place = _run_folder(folder)
+        if (beside := place.with_name(f"{place.name}.unfinished")).is_dir():
+            print(f"  beside it: {printable(verify_run(beside)[1][0])}")
+        then, now = read_json(place / "run.json").get("versions"), _versions()
+        then = then if isinstance(then, dict) else {}
         if other := [f"{name} {then[name]} (here {now.get(name, 'none')})" for name in then if then[name] != now.get(name)]:
-            print(f"  made with other versions: {', '.join(other)}; a new run may differ")
+            print(printable(f"  made with other versions: {', '.join(other)}; a new run may differ"))
     if status != "complete" or problems:
         raise typer.Exit(1)
 
@@ -844,6 +922,8 @@ def main():
         print(f"nea-prospect: {error}", file=sys.stderr)
         sys.exit(1)
     except SystemExit as end:
-        if end.code == 130:  # what typer makes of Ctrl-C
-            print("nea-prospect: interrupted; what a run had done is kept, and nea-prospect run --resume goes on with it", file=sys.stderr)
-        raise
+        if end.code != 130:
+            raise
+        print("nea-prospect: interrupted", file=sys.stderr)  # typer makes this code of Ctrl-C
+        sys.stdout.flush()
+        os._exit(130)  # libraries that were interrupted complain at length when Python ends

@@ -19,7 +19,7 @@ from conftest import SOAK
 from nea_prospect.core import read_json, read_table, sha256, write_table
 from nea_prospect.loading import Limits, SpectrumError, label_groups, load_dataset, match_catalog, parse_spectra, read_catalog, read_spectra
 from nea_prospect.prediction import read_any
-from nea_prospect.series import main, verify_run
+from nea_prospect.series import RunError, main, run_series, verify_run
 
 
 def make_zip(path, members):
@@ -124,7 +124,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(tmp_path):
         read_spectra(many, limits=Limits(max_total_mib=4))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert not spectra and "max_file_mib = 64" in rejects["1.txt"] and peak < 60 * 2**20
+    assert not spectra and "max_file_mib = 16" in rejects["1.txt"] and peak < 60 * 2**20
     with pytest.raises(ValueError, match="limit max_files = 10 allows"):
         read_spectra(many, limits=Limits(max_files=10))
     with tarfile.open(tmp_path / "bomb.tar.gz", "w:gz") as archive:
@@ -134,6 +134,40 @@ def test_a_bomb_is_refused_before_it_takes_memory(tmp_path):
     assert "max_file_mib" in read_spectra(tmp_path / "bomb.tar.gz")[1]["1.txt"]
     (tmp_path / "large.txt").write_bytes(b"0.5 1\n" * 12_000_000)
     assert isinstance(read_any([tmp_path / "large.txt"])[1][0], SpectrumError)
+
+
+def test_a_tar_with_endless_names_or_links_is_refused_before_it_takes_memory(tmp_path, good):
+    with tarfile.open(tmp_path / "names.tar.gz", "w:gz", compresslevel=1) as archive:
+        info = tarfile.TarInfo("././@LongLink")
+        info.type, info.size = tarfile.GNUTYPE_LONGNAME, 200 * 2**20
+        archive.addfile(info, io.BytesIO(b"a" * info.size))
+        info = tarfile.TarInfo("1.txt")
+        info.size = len(good)
+        archive.addfile(info, io.BytesIO(good))
+    with tarfile.open(tmp_path / "links.tar", "w") as archive:
+        for number in range(30):
+            info = tarfile.TarInfo(f"{number}.txt")
+            info.type, info.linkname = tarfile.SYMTYPE, "x"
+            archive.addfile(info)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="neither a zip, a tar nor a folder"):
+        read_spectra(tmp_path / "names.tar.gz")
+    assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    tracemalloc.stop()
+    with pytest.raises(ValueError, match="limit max_files = 10 allows"):
+        read_spectra(tmp_path / "links.tar", limits=Limits(max_files=10))
+
+
+def test_pipes_and_devices_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert all(isinstance(result, SpectrumError) for result in read_any([tmp_path / "pipe", "/dev/zero"])[1])
+    (tmp_path / "c.csv").write_text("number,class\n1,S\n")
+    with pytest.raises(RunError, match="no archive of spectra at"):
+        run_series(tmp_path / "run", tmp_path / "c.csv", tmp_path / "pipe")
+    with pytest.raises(RunError, match="no file at"):
+        run_series(tmp_path / "run", settings={"resources": str(tmp_path / "pipe")})
+    (tmp_path / "run.json").symlink_to("/dev/zero")
+    assert verify_run(tmp_path)[0] == "unfinished"
 
 
 @pytest.mark.slow
@@ -159,6 +193,8 @@ def dialects(draw):
     rows = {"ascending": np.arange(len(wavelength)), "descending": np.arange(len(wavelength))[::-1], "shuffled": rng.permutation(len(wavelength))}[order]
     extra = draw(st.sampled_from([0, 1, 2]))
     lines = [separator.join([f"{wavelength[row] * factor:.9g}", style.format(reflectance[row]), *["0.0625", "1"][:extra]]) for row in rows]
+    if draw(st.booleans()):
+        lines = [f"{number}{separator}{line}" for number, line in enumerate(lines, start=draw(st.integers(0, 1)))]
     if comma:
         lines = [line.replace(".", ",") for line in lines]
     header = draw(st.sampled_from([[], ["# a header"], ["wavelength reflectance"], ["", "  "], ["Object: (433) Eros"], ["// x", "-----"]]))
@@ -220,6 +256,36 @@ def test_damage_gives_a_valid_spectrum_or_a_reason_and_never_an_exception(data):
     assert result.uncertainty is None or len(result.uncertainty) == len(result.wavelength)
 
 
+def written(form, rows=60, header=""):
+    wavelength = np.linspace(0.45, 2.4, rows)
+    return (header + "\n".join(form(number, value, 1 + 0.1 * value) for number, value in enumerate(wavelength))).encode()
+
+
+@pytest.mark.parametrize("data, points", [
+    (written(lambda k, x, y: f"{k},{x:.4f},{y:.4f},0.0100", header=",wavelength,reflectance,uncertainty\n"), 60),
+    (written(lambda k, x, y: f"{k + 1}\t{x * 1e3:.2f}\t{y:.4f}", 1000), 1000),
+    (written(lambda k, x, y: f"{x:.4f},{'' if k % 3 == 0 else f'{y:.4f}'},0.0100"), 40),
+    (written(lambda k, x, y: f"{x:.4f}\t{'' if k % 3 == 0 else f'{y:.4f}'}\t0.0100"), 40),
+    (written(lambda k, x, y: f"{'' if k % 3 == 0 else f'{x:.4f}'};{y:.4f};0.0100"), 40),
+    (written(lambda _, x, y: f",{x:.4f},{y:.4f}"), 60), (written(lambda _, x, y: f"{x:.4f}\t\t{y:.4f}"), 60),
+    (written(lambda _, x, y: f"{x * 1e3:.2f};{y:.4f}".replace(".", ","), header="Messung 12.05.2020\n12.05.2020\nWellenlaenge;Reflexion\n"), 60)],
+    ids=["index of pandas", "numbered from 1", "empty field", "empty field of tabs", "empty wavelength", "empty first column", "two tabs", "date above decimal commas"])
+def test_values_stay_in_their_columns(data, points):
+    spectrum, = parse_spectra([data])
+    assert not isinstance(spectrum, SpectrumError) and len(spectrum.wavelength) == points
+    np.testing.assert_allclose(spectrum.reflectance, 1 + 0.1 * spectrum.wavelength, rtol=1e-4)
+    assert spectrum.uncertainty is None or (spectrum.uncertainty == 0.01).all()
+
+
+@pytest.mark.parametrize("data, message", [
+    (written(lambda _, x, y: f"{1e4 / x:.2f} {y:.4f}"), "wavenumbers"), (written(lambda k, _, y: f"{4200 + 300 * k} {y:.4f}", header="Wave number (cm^-1)\n"), "wavenumbers"),
+    (written(lambda k, x, y: f"{x * (1e3 if k < 20 else 1):.4f} {y:.4f}"), "20 of 60 wavelengths are not in um as the others are"),
+    (written(lambda k, x, y: f"{x * (1e3 if k < 40 else 1):.4f} {y:.4f}"), "20 of 60 wavelengths are not in nm as the others are")])
+def test_what_is_no_wavelength_in_one_unit_is_refused(data, message):
+    error, = parse_spectra([data])
+    assert isinstance(error, SpectrumError) and message in str(error)
+
+
 @pytest.mark.slow
 def test_ten_million_points_and_one_endless_line_end_in_time():
     text = b"e-8 1.0\n".join(np.arange(45_000_000, 245_000_000, 20).astype("S9").tolist()) + b"e-8 1.0"
@@ -260,13 +326,15 @@ def test_any_catalog_is_read_or_refused_with_a_reason(tmp_path_factory, columns,
 
 @pytest.mark.parametrize("content, limits, message", [
     (b"number,class\n433,S\n434,C,x\n", Limits(), "Expected 2 fields in line 3, saw 3"),
-    (b"number,class\n433,S,\n434,C,\n", Limits(), "Length of header or names does not match length of data"),
+    (b"number,class\n433,S,\n434,C,\n", Limits(), "its rows have more cells than its header"),
+    (b"number,NUMBER,class\n1,2,S\n", Limits(), "two columns are named number"),
+    (b'number,name,class\n1,"Ceres,C\n2,Pallas,B\n3,"Juno,S\n', Limits(), "a quotation mark in row 2 takes several lines into one cell"),
     (b"number,class\n" + b"1,S\n" * 400_000, Limits(max_file_mib=1), "limit max_file_mib = 1 allows"),
     (b"number,class\n" + b"1,S\n" * 1001, Limits(max_cells=2000), "more than 1000 rows of 2 columns; the limit max_cells = 2000"),
     (b"number,class" + b"," * 200_000 + b"\n1,S\n" + b",\n" * 5_000_000, Limits(), "its first row does not end"),
     (b"number,class" + b"," * 20_000 + b"\n1,S\n" + b",\n" * 5_000_000, Limits(max_cells=2_000_000), "more than 99 rows of 20002 columns"),
     (b'number,class,"' + b"," * 200_000, Limits(), "is not a CSV catalog"),
-    (b"\x1f\x8b\x08" + bytes(100), Limits(), "is not a CSV catalog")], ids=["a long row", "commas at the ends", "too large", "too many rows", "an endless header", "too many columns", "an endless cell", "compressed"])
+    (b"\x1f\x8b\x08" + bytes(100), Limits(), "is not a CSV catalog")], ids=["a long row", "commas at the ends", "columns of one name", "a stray quotation mark", "too large", "too many rows", "an endless header", "too many columns", "an endless cell", "compressed"])
 def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memory(tmp_path, content, limits, message):
     (tmp_path / "c.csv").write_bytes(content)
     tracemalloc.start()
@@ -275,6 +343,16 @@ def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memor
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "\n" not in str(error.value) and peak < 500 * 2**20
+
+
+def test_a_catalog_in_another_dialect_is_read_and_marks_of_the_unknown_are_no_numbers(tmp_path):
+    (tmp_path / "c.csv").write_bytes("\ufeffNumber;class;H;albedo;diameter_km;e\r\n433;S;10,41;0,25;16,8;0,2\r\n1;C;99;25;-1;9,9\r\n433;;;;17,0;\r\n2;B;;;;\r\n2;;4,1;;;\r\n".encode())
+    catalog = read_catalog(tmp_path / "c.csv")
+    assert catalog.loc[0, ["H", "albedo", "diameter_km", "e"]].tolist() == [10.41, 0.25, 16.8, 0.2] and catalog.loc[1, ["H", "albedo", "diameter_km", "e"]].isna().all()
+    matched = match_catalog(catalog, ["433", "2"])
+    assert matched.diameter_km[0] == 16.8 and matched.H.tolist() == [10.41, 4.1]
+    (tmp_path / "t.tsv").write_text("\tnumber\tclass\n0\t433\tS\n")
+    assert read_catalog(tmp_path / "t.tsv").number.tolist() == ["433"]
 
 
 @settings(max_examples=50 * SOAK, database=None, suppress_health_check=list(HealthCheck))

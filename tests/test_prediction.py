@@ -92,6 +92,16 @@ def damage(**changes):
     (damage(trees__first=lambda first: first[::-1]), "do not fit together"),
     (damage(trees__feature=lambda feature: np.full(len(feature), len(INPUT_NAMES))), "do not fit together"),
     (damage(scores=lambda scores: scores[:-1]), "do not fit together"),
+    (damage(trees__first=lambda first: first[:, None]), "its trees/first has another form"),
+    (damage(trees__step=lambda step: step[:, None]), "its trees/step has another form"),
+    (damage(trees__feature=lambda feature: feature.astype(float)), "its trees/feature has another form"),
+    (damage(mean=lambda mean: mean.astype(str)), "its mean has another form"), (damage(calibration=lambda values: values + 0j), "its calibration has another form"),
+    (damage(threshold=lambda value: value.astype(str)), "its threshold has another form"), (damage(classes=lambda names: names[0]), "its classes has another form"),
+    (damage(calibration=lambda values: values * np.nan), "do not fit together"), (damage(scale=lambda values: values * 0), "do not fit together"),
+    (damage(classes=lambda names: np.full(len(names), names[0])), "do not fit together"), (damage(n_scores=lambda counts: counts * [[1], [1], [1], [-1]]), "do not fit together"),
+    (damage(weights__convolution_1__kernel=lambda kernel: kernel[:, :, :0]), "do not fit together"), (damage(weights__joined__kernel=lambda kernel: kernel[:, 1:]), "is no model"),
+    (damage(template_names=lambda names: np.array(["\x1b[2J", *names[1:]])), "do not fit together"),
+    (lambda arrays: arrays | {"more": np.zeros(3)}, "something else, more"), (lambda arrays: arrays | {"mean": np.zeros(2**26)}, "it unpacks to"),
     (damage(classes=lambda names: np.array(["<b>", *names[1:]])), "do not fit together")])
 def test_a_damaged_file_is_refused_with_one_line(model, tmp_path, change, message):
     write_model(tmp_path / "model.npz", model)

@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 from nea_prospect import series
 from nea_prospect.core import GROUPS, read_json, sha256, write_json
@@ -304,13 +305,14 @@ from nea_prospect.core import write_bytes
 
 def stage(name, parameters, run_dir, time_limit):
     for number in range(4):
-        write_bytes(run_dir / f"{name}.{number}.txt", name.encode() * 50_000)
+        write_bytes(run_dir / "stages" / f"{name[3:]}.{'abcd'[number]}.csv", name.encode() * 50_000)
         time.sleep(float(sys.argv[3]))
 
 series.STAGES = ("01_loading", "02_features", "03_resampling")
-series.DECLARED_FILES = ("03_resampling.3.txt",)
+series.DECLARED_FILES = ("stages/resampling.d.csv",)
 series.run_stage, series.make_report = stage, lambda *_: None
 series.collect_parameters = lambda preset, settings, inputs: {name: dict(inputs) for name in series.STAGES}
+series.declared_parameters = lambda stage: dict.fromkeys(("run_dir", "catalog", "spectra"), "")
 try:
     (series.resume_series(sys.argv[1]) if sys.argv[2] == "resume" else series.run_series(sys.argv[1], preset="quick"))
 except series.RunError as error:
@@ -392,7 +394,7 @@ def test_a_folder_that_may_not_be_written_is_told(disk):
         mkdir kept && mount -o remount,ro . && cd kept
         nea-prospect run --out run; nea-prospect run --resume run; nea-prospect benchmark --out run; nea-prospect verify run""").splitlines()
     assert len(told) == 5 and "cannot make" in told[0] and "Read-only file system" in told[0] and "there is no" in told[1] and "Read-only file system" in told[2], told
-    assert told[3:] == ["run: absent", "  there is no run"]
+    assert told[3] == "run: absent" and told[4].startswith("  there is no /")
 
 
 def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, monkeypatch):
@@ -414,7 +416,7 @@ def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, m
 
 def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
     unfinished, process = tmp_path / "run.unfinished", subprocess.Popen([*STAND_IN, tmp_path / "run", "run", "60"], stderr=subprocess.DEVNULL)
-    while not (unfinished / "01_loading.0.txt").exists():
+    while not (unfinished / "stages" / "loading.a.csv").exists():
         assert process.poll() is None
         time.sleep(0.05)
     before = sha256(unfinished / "run.json")
@@ -431,14 +433,79 @@ def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
         assert claimed == unfinished and not any(unfinished.iterdir())
 
 
+def test_ctrl_c_is_repeated_until_it_is_heard():
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), series._insistent_interrupt():
+        with contextlib.suppress(KeyboardInterrupt):  # as a library may
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+    assert time.monotonic() - start < 30 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("out, message", [("/", "cannot be a run folder"), ("x.unfinished", "names that end in .unfinished"), ("spectra/run", "inside the folder of spectra")])
+def test_places_that_cannot_be_a_run_folder_are_refused_before_anything_is_done(tmp_path, monkeypatch, out, message):
+    (tmp_path / "c.csv").write_text("number,class\n1,C\n")
+    (tmp_path / "spectra").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=message):
+        run_series(out, "c.csv", "spectra")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["c.csv", "spectra"]
+
+
+def test_a_link_leads_to_the_run_folder(short_series, tmp_path):
+    make_stage(short_series, "02_features", WRITE_RESULT)
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    assert run_series(tmp_path / "link", preset="quick") == tmp_path / "run" and verify_run(tmp_path / "link") == ("complete", [])
+
+
+def test_a_record_is_not_believed(short_series, tmp_path, capfd):
+    fail_once(short_series, tmp_path)
+    place = tmp_path / "run.unfinished" / "run.json"
+    record = read_json(place)
+    for stage in record["parameters"]:
+        record["parameters"][stage] |= {"open('planted', 'w'); x": 1}
+    for change in (record, record | {"stages": []}, record | {"parameters": {}}, record | {"started": None, "stages": {"01_loading": {}}}, [], 5):
+        write_json(place, change)
+        with pytest.raises(RunError):
+            resume_series(tmp_path / "run")
+    assert not list(tmp_path.rglob("planted")) and not list(short_series.rglob("planted"))
+    for versions in ([], None, {"numpy": "\x1b[2J"}):
+        write_json(place, {"status": "complete", "outputs": {"first.txt": ""}, "versions": versions})
+        (tmp_path / "run").mkdir()
+        shutil.copy(place, tmp_path / "run")
+        with contextlib.suppress(typer.Exit):
+            series.verify_command(str(tmp_path / "run"))
+        assert "\x1b" not in capfd.readouterr().out
+        shutil.rmtree(tmp_path / "run")
+    write_json(place, {"status": "complete", "outputs": {}})
+    place.parent.rename(tmp_path / "run")
+    assert verify_run(tmp_path / "run")[0] == "unfinished"
+
+
+def test_files_of_a_user_stay_where_a_run_goes_on_and_are_named_where_they_are_in_the_way(short_series, tmp_path):
+    fail_once(short_series, tmp_path)
+    unfinished = tmp_path / "run.unfinished"
+    (unfinished / "stages").mkdir()
+    for name in ("notes.txt", "stages/My own.xlsx"):
+        (unfinished / name).write_text("precious")
+    (unfinished / "stages" / "answers.npz").write_text("left by a stage")
+    with pytest.raises(RunError, match="holds files that no run wrote"):
+        run_series(tmp_path / "run", preset="quick", replace=True)
+    out = resume_series(tmp_path / "run")
+    assert (out / "notes.txt").read_text() == (out / "stages" / "My own.xlsx").read_text() == "precious" and not (out / "stages" / "answers.npz").exists()
+    (out / "link").symlink_to("nowhere")
+    assert verify_run(out) == ("complete", ["added: link"])
+
+
 def test_what_is_no_run_is_never_cleared_away(tmp_path):
     unfinished = tmp_path / "run.unfinished"
     unfinished.mkdir()
     (unfinished / "mine.txt").write_text("precious")
     with pytest.raises(RunError, match="holds no record of a run"), claim_folder(tmp_path / "run", True):
         pass
-    (unfinished / "mine.txt").rename(unfinished / ".run.json.1a2b")  # what is left of a record that was being written
+    (unfinished / "mine.txt").rename(unfinished / ".run.json.1a2b3c4d")  # what is left of a record that was being written
     with claim_folder(tmp_path / "run", False), hold_folder(tmp_path):
+        assert not any(unfinished.iterdir())
         with pytest.raises(RunError, match="another process is making a run"), claim_folder(tmp_path / "run", False):
             pass
 
