@@ -617,8 +617,8 @@ def _finish_run(unfinished, out, parameters, record, time_limit):
 @contextmanager
 def _insistent_interrupt():
     """Repeat Ctrl-C until the code inside ends."""
-    if threading.current_thread() is not threading.main_thread():  # only there signals arrive
-        yield
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # signals arrive in the main thread only; and a job in the background ignores Ctrl-C
         return
     timers = []
 

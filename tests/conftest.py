@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from nea_prospect.loading import bundled
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background has it ignored
 settings.register_profile("machines that are busy", deadline=None)
 settings.load_profile("machines that are busy")
 

@@ -545,7 +545,7 @@ def quick_runs(small_input, tmp_path_factory):
     assert result.returncode == 0, result.stderr
     assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
     delays = np.random.default_rng(SOAK).uniform(0, 5, len(series.STAGES) * SOAK)
-    found = stop_and_resume(folder / "run 2", [*arguments, "--set", "workers=2"], delays, {"TZ": "Asia/Kathmandu", "LC_ALL": "C"})
+    found = stop_and_resume(folder / "run 2", [*arguments, "--set", "workers=2"], delays, {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"})
     return folder / "run 1", folder / "run 2", found
 
 
