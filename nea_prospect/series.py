@@ -557,15 +557,12 @@ def run_series(out, catalog="", spectra="", preset="default", settings=None, rep
     inputs = {"run_dir": str(out.with_name(f"{out.name}.unfinished"))} | {name: os.path.abspath(path) if path else "" for name, path in (("catalog", catalog), ("spectra", spectra))}
     settings = {name: os.path.abspath(value) if name in INPUTS and value else value for name, value in (settings or {}).items()}
     parameters = collect_parameters(read_preset(preset), settings, inputs)
-    paths = _input_paths(parameters)
     try:
         json.dumps(parameters, ensure_ascii=False).encode()
+        paths = _input_paths(parameters)
         if paths["spectra"].is_dir() and out.is_relative_to(paths["spectra"].resolve()):
             raise ValueError(f"{out} is inside the folder of spectra; choose another --out")
         read_catalog(paths["catalog"], limits=Limits(**{name: value for name, value in parameters[STAGES[0]].items() if name in Limits.__dataclass_fields__}))
-        for name, path in paths.items():
-            if not (path.is_file() or name == "spectra" and path.is_dir()):
-                raise FileNotFoundError(f"no {'archive of spectra' if name == 'spectra' else 'file'} at {path}")
         record = start_record(preset, parameters, paths, replace)
     except (OSError, ValueError) as error:
         raise RunError(" ".join(str(error).split())) from None
@@ -582,15 +579,19 @@ def _run_folder(path):
     return path
 
 # %% ../nbs/90_series.ipynb #e0b2858c
-INPUTS = ("catalog", "spectra", "second_catalog", "resources")  # parameters that are paths
+INPUTS = {"catalog": "catalog", "spectra": "archive of spectra", "second_catalog": "second catalog", "resources": "table of resources"}  # parameters that are paths
 
 
 def _input_paths(parameters):
-    """Paths of the files that a run reads, by parameter."""
+    """Paths of the files that a run reads, by parameter; a pipe or a device is none."""
     from nea_prospect.loading import bundled
 
     given = {name: next((facts[name] for facts in parameters.values() if facts.get(name)), "") for name in INPUTS}
-    return dict(zip(INPUTS, bundled())) | {name: Path(path) for name, path in given.items() if path}
+    paths = dict(zip(INPUTS, bundled())) | {name: Path(path) for name, path in given.items() if path}
+    for name, path in paths.items():
+        if not (path.is_file() or name == "spectra" and path.is_dir()):
+            raise FileNotFoundError(f"no {INPUTS[name]} at {path}")
+    return paths
 
 # %% ../nbs/90_series.ipynb #f62cec45
 def _finish_run(unfinished, out, parameters, record, time_limit):

@@ -164,7 +164,7 @@ def test_pipes_and_devices_are_no_files(tmp_path):
     (tmp_path / "c.csv").write_text("number,class\n1,S\n")
     with pytest.raises(RunError, match="no archive of spectra at"):
         run_series(tmp_path / "run", tmp_path / "c.csv", tmp_path / "pipe")
-    with pytest.raises(RunError, match="no file at"):
+    with pytest.raises(RunError, match="no table of resources at"):
         run_series(tmp_path / "run", settings={"resources": str(tmp_path / "pipe")})
     (tmp_path / "run.json").symlink_to("/dev/zero")
     assert verify_run(tmp_path)[0] == "unfinished"

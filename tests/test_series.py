@@ -46,6 +46,7 @@ def nea_prospect(*arguments, cwd, **environment):
 def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, monkeypatch, capfd, arguments, message):
     (tmp_path / "good.csv").write_text("number,class\n1,C\n")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "s.zip").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("precious")
@@ -464,7 +465,8 @@ def test_a_record_is_not_believed(short_series, tmp_path, capfd):
     record = read_json(place)
     for stage in record["parameters"]:
         record["parameters"][stage] |= {"open('planted', 'w'); x": 1}
-    for change in (record, record | {"stages": []}, record | {"parameters": {}}, record | {"started": None, "stages": {"01_loading": {}}}, [], 5):
+    endless = record | {"parameters": {stage: {"run_dir": "", "catalog": "/dev/zero"} for stage in record["parameters"]}}
+    for change in (record, endless, record | {"stages": []}, record | {"parameters": {}}, record | {"started": None, "stages": {"01_loading": {}}}, [], 5):
         write_json(place, change)
         with pytest.raises(RunError):
             resume_series(tmp_path / "run")
