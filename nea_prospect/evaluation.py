@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'matrix_scores', 'bootstrap_weights', 'evaluate_model',
-           'reliability', 'calibration_scores', 'in_order', 'evaluate_models', 'score_table', 'compare_models',
-           'class_table', 'score_by_coverage', 'score_sets', 'score_original_split', 'audit_labels', 'occlude',
-           'permute_features', 'prediction_table', 'plot_scores', 'plot_confusion', 'plot_per_class',
-           'plot_reliability', 'plot_explanation', 'plot_confused_pairs', 'plot_suspects', 'plot_overview']
+           'reliability', 'calibration_scores', 'sort_models', 'evaluate_models', 'score_table', 'compare_models',
+           'class_table', 'score_by_coverage', 'score_sets', 'audit_labels', 'occlude', 'permute_features',
+           'prediction_table', 'plot_scores', 'plot_confusion', 'plot_per_class', 'plot_reliability',
+           'plot_explanation', 'plot_confused_pairs', 'plot_suspects', 'plot_overview']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
 import warnings
@@ -19,11 +19,25 @@ import seaborn as sns
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, as_label, asteroid_id, candidate_groups
-from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, WAVELENGTH_GRID, coverage_kind, model_inputs, plot_group_spectra
-from .loading import read_catalog
-from .modeling import MODEL_TITLES
-from .prediction import CONFIDENCE, set_members
+from .catalogs import read_catalog
+from .classifier import CONFIDENCE, MODEL_TITLES, prediction_sets
+from nea_prospect.core import (
+    GROUP_COLORS,
+    GROUPS,
+    NAMED_GROUPS,
+    WAVELENGTH_GRID,
+    asteroid_id,
+    candidate_groups,
+    escape_mathtext,
+)
+from nea_prospect.features import (
+    COVERAGES,
+    INPUT_FEATURES,
+    INPUT_NAMES,
+    coverage,
+    model_inputs,
+    plot_group_spectra,
+)
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(probabilities, asteroids):
@@ -88,8 +102,14 @@ def matrix_scores(matrices):
     precision = np.divide(hits, named, out=np.zeros_like(hits), where=named > 0)
     f1 = np.divide(2 * hits, members + named, out=np.zeros_like(hits), where=members + named > 0)
     f1 = np.where(members > 0, f1, np.nan)
-    return {"accuracy": hits.sum(axis=1) / matrices.sum(axis=(1, 2)), "balanced_accuracy": np.nanmean(recall, axis=1),
-            "macro_f1": np.nanmean(f1, axis=1), "precision": precision, "recall": recall, "f1": f1}
+    return {
+        "accuracy": hits.sum(axis=1) / matrices.sum(axis=(1, 2)),
+        "balanced_accuracy": np.nanmean(recall, axis=1),
+        "macro_f1": np.nanmean(f1, axis=1),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
 
 # %% ../nbs/05_evaluation.ipynb #cd438267
 SCORE_TITLES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_f1": "Macro-F1"}
@@ -122,7 +142,9 @@ def _named_probabilities(probabilities, truth, groups):
     rows = np.isin(truth, groups)
     chosen = probabilities[..., rows, :][..., [GROUPS.index(group) for group in groups]]
     chosen = np.maximum(chosen, 1e-12)
-    return chosen / chosen.sum(axis=-1, keepdims=True), np.array([groups.index(group) for group in truth[rows]], dtype=int)
+    return chosen / chosen.sum(axis=-1, keepdims=True), np.array(
+        [groups.index(group) for group in truth[rows]], dtype=int
+    )
 
 # %% ../nbs/05_evaluation.ipynb #4c1d8e59
 def evaluate_model(probabilities, truth, groups, seed=0):
@@ -157,8 +179,11 @@ def evaluate_model(probabilities, truth, groups, seed=0):
         spread = once[name].std(ddof=1) if len(answers) > 1 else np.nan
         result[name] = {"mean": once[name].mean(), "sd": spread, "low": low, "high": high}
     support = np.bincount(codes, minlength=len(groups))
-    result["per_class"] = {group: {kind: once[kind][:, k].mean() for kind in ("precision", "recall", "f1")} | {"support": int(support[k])}
-                           for k, group in enumerate(groups)}
+    result["per_class"] = {
+        group: {kind: once[kind][:, k].mean() for kind in ("precision", "recall", "f1")}
+        | {"support": int(support[k])}
+        for k, group in enumerate(groups)
+    }
     return result | calibration_scores(probabilities, truth, groups) | {"confusion": matrices.mean(axis=0)}
 
 # %% ../nbs/05_evaluation.ipynb #06f5699d
@@ -179,7 +204,10 @@ def reliability(confidence, right, n_bins=10):
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     count = np.bincount(bins, minlength=n_bins)
     filled = count > 0
-    means = (np.bincount(bins, weights=values, minlength=n_bins)[filled] / count[filled] for values in (confidence, right))
+    means = (
+        np.bincount(bins, weights=values, minlength=n_bins)[filled] / count[filled]
+        for values in (confidence, right)
+    )
     return *means, count[filled]
 
 # %% ../nbs/05_evaluation.ipynb #86b56020
@@ -204,11 +232,17 @@ def calibration_scores(probabilities, truth, groups):
     for values in chosen:
         confidence, share, count = reliability(values.max(axis=1), values.argmax(axis=1) == codes)
         squares = ((values - np.eye(len(groups))[codes]) ** 2).sum(axis=1)
-        scores.append((np.average(np.abs(confidence - share), weights=count), log_loss(codes, values, labels=range(len(groups))), squares.mean()))
+        scores.append(
+            (
+                np.average(np.abs(confidence - share), weights=count),
+                log_loss(codes, values, labels=range(len(groups))),
+                squares.mean(),
+            )
+        )
     return dict(zip(("expected_calibration_error", "log_loss", "brier"), np.mean(scores, axis=0).tolist()))
 
 # %% ../nbs/05_evaluation.ipynb #6d952613
-def in_order(names):
+def sort_models(names):
     """Names of models in the order of tables.
 
     Parameters
@@ -219,7 +253,9 @@ def in_order(names):
     -------
     list of str
     """
-    return [name for name in MODEL_TITLES if name in names] + [name for name in names if name not in MODEL_TITLES]
+    return [name for name in MODEL_TITLES if name in names] + [
+        name for name in names if name not in MODEL_TITLES
+    ]
 
 # %% ../nbs/05_evaluation.ipynb #978780c6
 def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
@@ -240,7 +276,7 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
         See `evaluate_model`.
     """
     results = {}
-    for name in in_order(probabilities):
+    for name in sort_models(probabilities):
         averaged, first = average_spectra(probabilities[name], table.asteroid)
         results[name] = evaluate_model(averaged, table.label.to_numpy(dtype=str)[first], groups, seed)
     return results
@@ -262,7 +298,7 @@ def score_table(results, repeats):
         One row a model: mean and 95 % interval of each score, the expected calibration error, and the number of repeats.
     """
     rows = {}
-    for name in in_order(results):
+    for name in sort_models(results):
         result, row = results[name], {"repeats": repeats[name]}
         for score, title in SCORE_TITLES.items():
             value = result[score]
@@ -291,7 +327,7 @@ def compare_models(probabilities, table, selected, groups=NAMED_GROUPS, seed=0):
         One row for each other model and score: ``difference``, ``low`` and ``high`` (95 % interval).
     """
     draws = {}
-    for name in in_order(probabilities):
+    for name in sort_models(probabilities):
         averaged, first = average_spectra(probabilities[name][0], table.asteroid)
         chosen, codes = _named_probabilities(averaged, table.label.to_numpy(dtype=str)[first], groups)
         weights = np.vstack([np.ones(len(codes)), bootstrap_weights(codes, seed=seed)])
@@ -301,7 +337,11 @@ def compare_models(probabilities, table, selected, groups=NAMED_GROUPS, seed=0):
         for score in SCORE_TITLES if name != selected else ():
             difference = draws[selected][score] - draws[name][score]
             low, high = np.percentile(difference[1:], [2.5, 97.5])
-            rows[MODEL_TITLES.get(name, name), SCORE_TITLES[score]] = {"difference": difference[0], "low": low, "high": high}
+            rows[MODEL_TITLES.get(name, name), SCORE_TITLES[score]] = {
+                "difference": difference[0],
+                "low": low,
+                "high": high,
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #4ce70631
@@ -317,7 +357,12 @@ def class_table(result):
     -------
     pandas.DataFrame
     """
-    return pd.DataFrame(result["per_class"]).T[["precision", "recall", "f1", "support"]].astype({"support": int}).round(3)
+    return (
+        pd.DataFrame(result["per_class"])
+        .T[["precision", "recall", "f1", "support"]]
+        .astype({"support": int})
+        .round(3)
+    )
 
 # %% ../nbs/05_evaluation.ipynb #fdd8dab0
 def score_by_coverage(probabilities, table, groups=NAMED_GROUPS):
@@ -344,7 +389,9 @@ def score_by_coverage(probabilities, table, groups=NAMED_GROUPS):
         pick = (kinds == kind) & np.isin(truth, groups)
         if pick.any():
             result = evaluate_model(averaged[:, pick], truth[pick], groups)
-            rows[kind] = {"asteroids": int(pick.sum()), "groups": len(set(truth[pick]))} | {name: result[name]["mean"] for name in SCORE_TITLES}
+            rows[kind] = {"asteroids": int(pick.sum()), "groups": len(set(truth[pick]))} | {
+                name: result[name]["mean"] for name in SCORE_TITLES
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #4dcc78b0
@@ -354,7 +401,7 @@ def score_sets(answers, table, confidence=CONFIDENCE):
     Parameters
     ----------
     answers : dict of str to ndarray of shape (n_repeats, n_spectra, width)
-        With ``credibility``, ``abstains`` and ``ensemble``, from `nea_prospect.modeling.cross_validate`; averaged over
+        With ``credibility``, ``abstains`` and ``ensemble``, from `nea_prospect.modeling.out_of_fold`; averaged over
         the spectra of an asteroid, which abstains where most of its spectra do.
     table : pandas.DataFrame
     confidence : float
@@ -371,41 +418,29 @@ def score_sets(answers, table, confidence=CONFIDENCE):
     probabilities = average_spectra(answers["ensemble"], table.asteroid)[0]
     answer = probabilities.argmax(axis=2)
     truth = table.label.to_numpy(dtype=str)[first]
-    held, named = set_members(credibility, probabilities, confidence), [GROUPS.index(group) for group in NAMED_GROUPS]
+    held, named = (
+        prediction_sets(credibility, probabilities, confidence),
+        [GROUPS.index(group) for group in NAMED_GROUPS],
+    )
     size = held[..., named].sum(axis=2)
     unambiguous, rows = (size == 1) & ~abstains, {}
-    for title, members in [*((group, truth == group) for group in GROUPS), ("five named groups", np.isin(truth, NAMED_GROUPS))]:
+    for title, members in [
+        *((group, truth == group) for group in GROUPS),
+        ("five named groups", np.isin(truth, NAMED_GROUPS)),
+    ]:
         if not members.any():
             continue
         codes = np.array([GROUPS.index(group) for group in truth[members]])
         clear, right = unambiguous[:, members], answer[:, members] == codes
-        rows[title] = {"asteroids": int(members.sum()), "in_set": held[:, members][:, np.arange(len(codes)), codes].mean(), "set_size": size[:, members].mean(),
-                       "unambiguous": clear.mean(), "right": right[clear].mean() if clear.any() else np.nan, "abstains": abstains[:, members].mean()}
+        rows[title] = {
+            "asteroids": int(members.sum()),
+            "in_set": held[:, members][:, np.arange(len(codes)), codes].mean(),
+            "set_size": size[:, members].mean(),
+            "unambiguous": clear.mean(),
+            "right": right[clear].mean() if clear.any() else np.nan,
+            "abstains": abstains[:, members].mean(),
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-# %% ../nbs/05_evaluation.ipynb #fca65917
-def score_original_split(original, part, table):
-    """Scores on the one split that the original script used, over six groups.
-
-    Parameters
-    ----------
-    original : dict of str to ndarray of shape (n_test, 6)
-    part : ndarray of shape (n_spectra,)
-        From `nea_prospect.modeling.original_split`.
-    table : pandas.DataFrame
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a model with ``accuracy`` and ``macro_f1``; empty if the split could not be made.
-    """
-    rows, test = {}, table[part == 1]
-    for name in in_order(original):
-        averaged, first = average_spectra(original[name], test.asteroid)
-        truth = np.array([GROUPS.index(label) for label in test.label.to_numpy(dtype=str)[first]])
-        scores = matrix_scores(confusion(truth, averaged.argmax(axis=1), len(GROUPS)))
-        rows[name] = {"accuracy": scores["accuracy"][0], "macro_f1": scores["macro_f1"][0], "n_test": len(truth)}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["accuracy", "macro_f1", "n_test"])
 
 # %% ../nbs/05_evaluation.ipynb #a7e67119
 def audit_labels(probabilities, table, second_catalog=""):
@@ -434,24 +469,45 @@ def audit_labels(probabilities, table, second_catalog=""):
     codes = np.array([GROUPS.index(label) for label in rows.label])
     suspicious = _improbable_labels(averaged, codes)
     second = _second_classes(rows, second_catalog)
-    contradicted = np.array([bool(groups) and label not in groups for groups, label in zip(map(candidate_groups, second), rows.label)])
-    audit = pd.DataFrame({
-        "Asteroid_ID": rows.asteroid, "Name": rows["name"], "Published_Class": rows["class"], "Group": rows.label,
-        "Credence": averaged[np.arange(len(codes)), codes], "Predicted_Taxonomy": np.array(GROUPS)[averaged.argmax(axis=1)],
-        "Confidence": averaged.max(axis=1), "Second_Class": second,
-        "Reason": np.select([suspicious & contradicted, suspicious, contradicted], ["both", "predictions", "second catalog"], "")})
+    contradicted = np.array(
+        [
+            bool(groups) and label not in groups
+            for groups, label in zip(map(candidate_groups, second), rows.label)
+        ]
+    )
+    audit = pd.DataFrame(
+        {
+            "Asteroid_ID": rows.asteroid,
+            "Name": rows["name"],
+            "Published_Class": rows["class"],
+            "Group": rows.label,
+            "Credence": averaged[np.arange(len(codes)), codes],
+            "Predicted_Taxonomy": np.array(GROUPS)[averaged.argmax(axis=1)],
+            "Confidence": averaged.max(axis=1),
+            "Second_Class": second,
+            "Reason": np.select(
+                [suspicious & contradicted, suspicious, contradicted],
+                ["both", "predictions", "second catalog"],
+                "",
+            ),
+        }
+    )
     return audit[audit.Reason != ""].sort_values("Credence", kind="stable").reset_index(drop=True)
 
 # %% ../nbs/05_evaluation.ipynb #3d91df43
 def _improbable_labels(probabilities, codes):
     """Which labels a more probable group contradicts; groups without members are left out of the probabilities."""
-    with warnings.catch_warnings(action="ignore"):  # its progress bars miss widgets that it does not need here
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # its progress bars miss widgets that it does not need here
         from cleanlab.filter import find_label_issues
 
     present = np.unique(codes)
     chosen = np.maximum(probabilities[:, present], 1e-6)
     chosen = chosen / chosen.sum(axis=1, keepdims=True)
-    return find_label_issues(np.searchsorted(present, codes), chosen, filter_by="predicted_neq_given", n_jobs=1) & (chosen.max(axis=1) > 0.5)
+    return find_label_issues(
+        np.searchsorted(present, codes), chosen, filter_by="predicted_neq_given", n_jobs=1
+    ) & (chosen.max(axis=1) > 0.5)
 
 # %% ../nbs/05_evaluation.ipynb #3990ad9d
 def _second_classes(rows, second_catalog):
@@ -459,7 +515,12 @@ def _second_classes(rows, second_catalog):
     if not second_catalog:
         return [""] * len(rows)
     second, columns = read_catalog(second_catalog), ("name", "designation", "number")
-    by_key = {asteroid_id(text): label for column in columns for text, label in zip(second[column], second["class"]) if asteroid_id(text)}
+    by_key = {
+        asteroid_id(text): label
+        for column in columns
+        for text, label in zip(second[column], second["class"])
+        if asteroid_id(text)
+    }
     keys = [[asteroid_id(text) for text in row] for row in rows[list(columns[::-1])].itertuples(index=False)]
     return [next((by_key[key] for key in names if by_key.get(key)), "") for names in keys]
 
@@ -479,7 +540,7 @@ def occlude(model, reflectance, labels, width=0.15, n_each=30):
 
     Parameters
     ----------
-    model : nea_prospect.prediction.Model
+    model : nea_prospect.classifier.Model
     reflectance : ndarray of shape (n_spectra, 53)
         Only complete spectra take part.
     labels : array_like of str, shape (n_spectra,)
@@ -495,18 +556,29 @@ def occlude(model, reflectance, labels, width=0.15, n_each=30):
         group without complete spectra.
     """
     labels = np.asarray(labels, dtype=str)
-    rows = _some_of_each(labels, np.isfinite(reflectance).all(axis=1) & np.isin(labels, model.classes), n_each)
-    result = pd.DataFrame(np.nan, index=pd.Index(WAVELENGTH_GRID[1:-1], name="centre_um"), columns=NAMED_GROUPS)
+    rows = _some_of_each(
+        labels, np.isfinite(reflectance).all(axis=1) & np.isin(labels, model.classes), n_each
+    )
+    result = pd.DataFrame(
+        np.nan, index=pd.Index(WAVELENGTH_GRID[1:-1], name="centre_um"), columns=NAMED_GROUPS
+    )
     if not len(rows):
         return result
     spectra, truth, pieces = reflectance[rows], labels[rows], []
     for centre in result.index:
         inside = np.abs(WAVELENGTH_GRID - centre) <= width / 2 + 1e-6
-        first, last = max(np.flatnonzero(inside)[0] - 1, 0), min(np.flatnonzero(inside)[-1] + 1, len(WAVELENGTH_GRID) - 1)
+        first, last = (
+            max(np.flatnonzero(inside)[0] - 1, 0),
+            min(np.flatnonzero(inside)[-1] + 1, len(WAVELENGTH_GRID) - 1),
+        )
         share = (WAVELENGTH_GRID - WAVELENGTH_GRID[first]) / (WAVELENGTH_GRID[last] - WAVELENGTH_GRID[first])
-        pieces.append(np.where(inside, spectra[:, [first]] * (1 - share) + spectra[:, [last]] * share, spectra))
-    whole = _own_probability(model, truth, model.answer(spectra))
-    hidden = _own_probability(model, np.tile(truth, len(pieces)), model.answer(np.vstack(pieces))).reshape(len(pieces), -1)
+        pieces.append(
+            np.where(inside, spectra[:, [first]] * (1 - share) + spectra[:, [last]] * share, spectra)
+        )
+    whole = _own_probability(model, truth, model.predict_all(spectra))
+    hidden = _own_probability(
+        model, np.tile(truth, len(pieces)), model.predict_all(np.vstack(pieces))
+    ).reshape(len(pieces), -1)
     for group in set(truth):
         result[group] = (whole - hidden)[:, truth == group].mean(axis=1)
     return result
@@ -517,7 +589,7 @@ def permute_features(model, reflectance, labels, n_each=60, seed=0):
 
     Parameters
     ----------
-    model : nea_prospect.prediction.Model
+    model : nea_prospect.classifier.Model
     reflectance : ndarray of shape (n_spectra, 53)
     labels : array_like of str, shape (n_spectra,)
     n_each : int
@@ -532,17 +604,26 @@ def permute_features(model, reflectance, labels, n_each=60, seed=0):
     """
     labels, rng = np.asarray(labels, dtype=str), np.random.default_rng(seed)
     rows = _some_of_each(labels, np.isin(labels, model.classes), n_each)
-    inputs, kinds, truth = model_inputs(reflectance[rows]), coverage_kind(np.isfinite(reflectance[rows])), labels[rows]
+    inputs, kinds, truth = (
+        model_inputs(reflectance[rows]),
+        coverage(np.isfinite(reflectance[rows])),
+        labels[rows],
+    )
     exchanged = []
     for name in INPUT_FEATURES:
         changed = inputs.copy()
         for kind in np.unique(kinds):
             members = np.flatnonzero(kinds == kind)
-            changed[members, INPUT_NAMES.index(name)] = inputs[rng.permutation(members), INPUT_NAMES.index(name)]
+            changed[members, INPUT_NAMES.index(name)] = inputs[
+                rng.permutation(members), INPUT_NAMES.index(name)
+            ]
         exchanged.append(changed)
-    whole = _own_probability(model, truth, model.answer_inputs(inputs, kinds))
-    fall = whole - _own_probability(model, np.tile(truth, len(exchanged)),
-                                    model.answer_inputs(np.vstack(exchanged), np.tile(kinds, len(exchanged)))).reshape(len(exchanged), -1)
+    whole = _own_probability(model, truth, model.predict_inputs(inputs, kinds))
+    fall = whole - _own_probability(
+        model,
+        np.tile(truth, len(exchanged)),
+        model.predict_inputs(np.vstack(exchanged), np.tile(kinds, len(exchanged))),
+    ).reshape(len(exchanged), -1)
     means = np.mean([fall[:, truth == group].mean(axis=1) for group in sorted(set(truth))], axis=0)
     return pd.Series(means, index=INPUT_FEATURES, name="fall of the probability").sort_values(ascending=False)
 
@@ -553,7 +634,7 @@ def prediction_table(answers, table, in_fold, selected="ensemble"):
     Parameters
     ----------
     answers : dict of str to ndarray of shape (n_repeats, n_spectra, width)
-        From `nea_prospect.modeling.cross_validate`.
+        From `nea_prospect.modeling.out_of_fold`.
     table : pandas.DataFrame
         One row a spectrum.
     in_fold : ndarray of bool, shape (n_spectra,)
@@ -572,17 +653,29 @@ def prediction_table(answers, table, in_fold, selected="ensemble"):
     averaged, first = average_spectra(answers[selected][0], table.asteroid)
     rows, spectra = table.iloc[first].reset_index(drop=True), table.groupby("asteroid", sort=False)
     averaged = (averaged / averaged.sum(axis=1, keepdims=True)).round(6)
-    result = pd.DataFrame({"Asteroid_ID": rows.asteroid, "Original_Taxonomy": rows.candidates,
-                           "Predicted_Taxonomy": np.array(GROUPS)[averaged.argmax(axis=1)]})
+    result = pd.DataFrame(
+        {
+            "Asteroid_ID": rows.asteroid,
+            "Original_Taxonomy": rows.candidates,
+            "Predicted_Taxonomy": np.array(GROUPS)[averaged.argmax(axis=1)],
+        }
+    )
     for k, group in enumerate(GROUPS):
         result[f"Prob_{group}"] = averaged[:, k]
-    result["Name"], result["Designation"], result["Published_Class"] = rows["name"], rows.designation, rows["class"]
+    result["Name"], result["Designation"], result["Published_Class"] = (
+        rows["name"],
+        rows.designation,
+        rows["class"],
+    )
     result["Prediction"] = np.where(in_fold[first], "out-of-fold", "plain")
     result["N_Spectra"] = spectra.size().to_numpy()
     result["From_um"], result["To_um"] = spectra.from_um.min().to_numpy(), spectra.to_um.max().to_numpy()
     if selected == "ensemble":
-        credibility, novelty, abstains = (average_spectra(answers[name][0], table.asteroid)[0] for name in ("credibility", "novelty", "abstains"))
-        result["Set"] = [";".join(np.array(GROUPS)[held]) for held in set_members(credibility, averaged)]
+        credibility, novelty, abstains = (
+            average_spectra(answers[name][0], table.asteroid)[0]
+            for name in ("credibility", "novelty", "abstains")
+        )
+        result["Set"] = [";".join(np.array(GROUPS)[held]) for held in prediction_sets(credibility, averaged)]
         result["Novelty"], result["Abstains"] = novelty[:, 0].round(4), abstains[:, 0] > 0.5
         result.loc[result.Abstains, "Predicted_Taxonomy"] = "Other"
     return result
@@ -609,9 +702,16 @@ def plot_scores(results, score="macro_f1", ax=None):
     error = np.abs(np.array([[value["low"], value["high"]] for value in values]).T - mean)
     ax.errorbar(mean, range(len(names)), xerr=error, fmt="o", color=GROUP_COLORS["C-Group"], capsize=3)
     for row, value in enumerate(mean):
-        ax.annotate(f"{value:.3f}", (value, row), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
-    ax.set(yticks=range(len(names)), yticklabels=[MODEL_TITLES.get(name, name) for name in names], xlim=(0, 1.02), ylim=(-0.5, len(names) - 0.4),
-           xlabel=f"{SCORE_TITLES[score]} over the named groups, with 95 % interval")
+        ax.annotate(
+            f"{value:.3f}", (value, row), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8
+        )
+    ax.set(
+        yticks=range(len(names)),
+        yticklabels=[MODEL_TITLES.get(name, name) for name in names],
+        xlim=(0, 1.02),
+        ylim=(-0.5, len(names) - 0.4),
+        xlabel=f"{SCORE_TITLES[score]} over the named groups, with 95 % interval",
+    )
     ax.grid(axis="x", color="#E5E5E5")
     return ax
 
@@ -633,9 +733,20 @@ def plot_confusion(matrix, groups=NAMED_GROUPS, ax=None):
     ax = ax or plt.subplots(figsize=(5, 4.2))[1]
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
-    sns.heatmap(share, annot=matrix, fmt=".3g", vmin=0, vmax=1, cmap="Blues", square=True, linewidths=0.5, ax=ax,
-                xticklabels=groups, yticklabels=[f"{group} ({n:.0f})" for group, n in zip(groups, total[:, 0])],
-                cbar_kws={"label": "Share of the group", "shrink": 0.8})
+    sns.heatmap(
+        share,
+        annot=matrix,
+        fmt=".3g",
+        vmin=0,
+        vmax=1,
+        cmap="Blues",
+        square=True,
+        linewidths=0.5,
+        ax=ax,
+        xticklabels=groups,
+        yticklabels=[f"{group} ({n:.0f})" for group, n in zip(groups, total[:, 0])],
+        cbar_kws={"label": "Share of the group", "shrink": 0.8},
+    )
     ax.set(xlabel="Predicted group", ylabel="Published group (asteroids)")
     ax.tick_params(axis="x", rotation=30)
     ax.tick_params(axis="y", rotation=0)
@@ -658,8 +769,14 @@ def plot_per_class(result, ax=None):
     ax = ax or plt.subplots(figsize=(6.5, 3.2))[1]
     groups = list(result["per_class"])
     for k, (kind, marker) in enumerate((("precision", "s"), ("recall", "o"), ("f1", "D"))):
-        ax.scatter(np.arange(len(groups)) + 0.16 * (k - 1), [result["per_class"][group][kind] for group in groups], marker=marker, s=42,
-                   color=[GROUP_COLORS[group] for group in groups], label=kind.replace("f1", "F1"))
+        ax.scatter(
+            np.arange(len(groups)) + 0.16 * (k - 1),
+            [result["per_class"][group][kind] for group in groups],
+            marker=marker,
+            s=42,
+            color=[GROUP_COLORS[group] for group in groups],
+            label=kind.replace("f1", "F1"),
+        )
     labels = [f"{group}\n({result['per_class'][group]['support']})" for group in groups]
     ax.set(xticks=range(len(groups)), xticklabels=labels, ylim=(0, 1.03), ylabel="Score")
     ax.grid(axis="y", color="#E5E5E5")
@@ -687,11 +804,19 @@ def plot_reliability(probabilities, table, groups=NAMED_GROUPS, ax=None):
     averaged, first = average_spectra(probabilities[:1], table.asteroid)
     chosen, codes = _named_probabilities(averaged, table.label.to_numpy(dtype=str)[first], groups)
     confidence, share, count = reliability(chosen[0].max(axis=1), chosen[0].argmax(axis=1) == codes)
-    limits = [binomtest(round(hits), n).proportion_ci(method="wilson") for hits, n in zip(share * count, count)]
+    limits = [
+        binomtest(round(hits), n).proportion_ci(method="wilson") for hits, n in zip(share * count, count)
+    ]
     ax.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls="--")
     ax.vlines(confidence, *zip(*limits), color=GROUP_COLORS["C-Group"], lw=1)
     ax.scatter(confidence, share, s=18 + 500 * count / count.sum(), color=GROUP_COLORS["C-Group"], alpha=0.8)
-    ax.set(xlabel="Confidence (probability of the answer)", ylabel="Share of right answers", xlim=(0, 1.05), ylim=(0, 1.05), aspect="equal")
+    ax.set(
+        xlabel="Confidence (probability of the answer)",
+        ylabel="Share of right answers",
+        xlim=(0, 1.05),
+        ylim=(0, 1.05),
+        aspect="equal",
+    )
     return ax
 
 # %% ../nbs/05_evaluation.ipynb #b0300475
@@ -716,7 +841,9 @@ def plot_explanation(occlusion, importance):
     left.axhline(0, color="#999999", lw=0.8)
     for centre, half in ((0.7, 0.06), (1.0, 0.15), (2.0, 0.25)):
         left.axvspan(centre - half, centre + half, color="#EEEEEE", zorder=0)
-        left.annotate(f"{centre} µm", (centre, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
+        left.annotate(
+            f"{centre} µm", (centre, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=8
+        )
     left.set(xlabel="Centre of the piece drawn straight (µm)", ylabel="Fall of the probability")
     left.legend(fontsize=8, loc="upper right")
     shown = importance.head(12)[::-1]
@@ -744,7 +871,11 @@ def plot_confused_pairs(probabilities, reflectance, table, n_pairs=3):
     labels = table.label.to_numpy(dtype=str)
     chosen, codes = _named_probabilities(probabilities[0], labels, NAMED_GROUPS)
     rows, wrong = np.flatnonzero(np.isin(labels, NAMED_GROUPS)), chosen.argmax(axis=1) != codes
-    pairs = pd.Series(list(zip(codes[wrong], chosen.argmax(axis=1)[wrong])), dtype=object).value_counts().index[:n_pairs]
+    pairs = (
+        pd.Series(list(zip(codes[wrong], chosen.argmax(axis=1)[wrong])), dtype=object)
+        .value_counts()
+        .index[:n_pairs]
+    )
     level = reflectance / np.nanmean(reflectance, axis=1, keepdims=True)
     _, axes = plt.subplots(1, n_pairs, figsize=(4 * n_pairs, 3.4), sharey=True, squeeze=False)
     for ax, (truth, answer) in zip(axes[0], pairs):
@@ -753,10 +884,19 @@ def plot_confused_pairs(probabilities, reflectance, table, n_pairs=3):
         for code in (truth, answer):
             own = level[(labels == NAMED_GROUPS[code]) & np.isfinite(reflectance).all(axis=1)]
             if len(own):
-                ax.plot(WAVELENGTH_GRID, np.median(own, axis=0), color=GROUP_COLORS[NAMED_GROUPS[code]], lw=2.5, label=NAMED_GROUPS[code])
-        ax.set(title=f"{NAMED_GROUPS[truth]} taken for {NAMED_GROUPS[answer]} ({len(members)})", xlabel="Wavelength (µm)")
+                ax.plot(
+                    WAVELENGTH_GRID,
+                    np.median(own, axis=0),
+                    color=GROUP_COLORS[NAMED_GROUPS[code]],
+                    lw=2.5,
+                    label=NAMED_GROUPS[code],
+                )
+        ax.set(
+            title=f"{NAMED_GROUPS[truth]} taken for {NAMED_GROUPS[answer]} ({len(members)})",
+            xlabel="Wavelength (µm)",
+        )
         ax.legend(fontsize=8)
-    for ax in axes[0, len(pairs):]:
+    for ax in axes[0, len(pairs) :]:
         ax.set_axis_off()
     axes[0, 0].set_ylabel("Reflectance (mean = 1)")
     return axes[0, 0]
@@ -781,18 +921,34 @@ def plot_suspects(audit, reflectance, table, n_shown=6):
         The first one.
     """
     figure, axes = plt.subplots(2, (n_shown + 1) // 2, figsize=(11, 5), sharex=True)
-    labels, at_anchor = table.label.to_numpy(dtype=str), np.isfinite(reflectance[:, np.argmin(np.abs(WAVELENGTH_GRID - 0.55))])
+    labels, at_anchor = (
+        table.label.to_numpy(dtype=str),
+        np.isfinite(reflectance[:, np.argmin(np.abs(WAVELENGTH_GRID - 0.55))]),
+    )
     for ax, (_, suspect) in zip(axes.flat, audit.head(n_shown).iterrows()):
         curve = reflectance[np.flatnonzero(table.asteroid == suspect.Asteroid_ID)[0]]
         for group in dict.fromkeys((suspect.Group, suspect.Predicted_Taxonomy)):
             members = reflectance[(labels == group) & at_anchor]
-            seen = np.isfinite(members).any(axis=0) & np.isfinite(curve) if len(members) else np.zeros(len(curve), dtype=bool)
+            seen = (
+                np.isfinite(members).any(axis=0) & np.isfinite(curve)
+                if len(members)
+                else np.zeros(len(curve), dtype=bool)
+            )
             if seen.any():
                 median = np.nanmedian(members[:, seen], axis=0)
-                ax.plot(WAVELENGTH_GRID[seen], median * curve[seen].mean() / median.mean(), color=GROUP_COLORS[group], lw=2.5, alpha=0.7)
+                ax.plot(
+                    WAVELENGTH_GRID[seen],
+                    median * curve[seen].mean() / median.mean(),
+                    color=GROUP_COLORS[group],
+                    lw=2.5,
+                    alpha=0.7,
+                )
         ax.plot(WAVELENGTH_GRID, curve, color="black", lw=1)
-        ax.set_title(f"{as_label(suspect.Asteroid_ID)} {as_label(suspect.Name)}\nlabel {suspect.Group}, predicted {suspect.Predicted_Taxonomy}", fontsize=9)
-    for ax in axes.flat[min(n_shown, len(audit)):]:
+        ax.set_title(
+            f"{escape_mathtext(suspect.Asteroid_ID)} {escape_mathtext(suspect.Name)}\nlabel {suspect.Group}, predicted {suspect.Predicted_Taxonomy}",
+            fontsize=9,
+        )
+    for ax in axes.flat[min(n_shown, len(audit)) :]:
         ax.set_axis_off()
     figure.supxlabel("Wavelength (µm)", fontsize=10)
     figure.supylabel("Reflectance (normalised)", fontsize=10)

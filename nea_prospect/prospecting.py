@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'RESOURCES', 'ALBEDO_ERROR', 'WRONG_ALBEDO', 'MAGNITUDE_ERROR',
            'DIAMETER_ERROR', 'N_DRAWS', 'TOP', 'MIN_RICH', 'WANTED_TONNES', 'POPULATION', 'MIN_CHANNEL', 'LARGE_KM',
-           'TARGETS', 'diameter', 'delta_v', 'accessibility', 'resource_model', 'hydration_band', 'type_probabilities',
-           'draw_bodies', 'pareto_front', 'rank_prospects', 'read_channels', 'entropy', 'expected_gain', 'read_orbits',
-           'complete_facts', 'population_mixture', 'rank_followup', 'top_table', 'plot_reach', 'plot_top',
-           'plot_targets', 'plot_followup']
+           'TARGETS', 'diameter', 'delta_v', 'accessibility', 'resource_types', 'type_probabilities',
+           'sample_properties', 'pareto_front', 'rank_prospects', 'confusion_by_coverage', 'entropy', 'expected_gain',
+           'read_orbits', 'complete_facts', 'population_mixture', 'rank_followup', 'top_table', 'plot_reach',
+           'plot_top', 'plot_targets', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 from importlib.resources import files
@@ -20,8 +20,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, as_label, asteroid_id, read_table
-from .features import COVERAGES, WAVELENGTH_GRID
+from nea_prospect.core import (
+    GROUP_COLORS,
+    GROUPS,
+    NAMED_GROUPS,
+    WAVELENGTH_GRID,
+    asteroid_id,
+    escape_mathtext,
+)
+from .features import COVERAGES
+from .files import read_table
 
 # %% ../nbs/06_prospecting.ipynb #5c9617dd
 def diameter(H, albedo):
@@ -67,9 +75,14 @@ def delta_v(a, e, i):
     Q, q = a * (1 + e), a * (1 - e)
     with np.errstate(invalid="ignore", divide="ignore"):
         transfer = 2 / (Q + 1)
-        leave = np.where(a < 1, 2 - 2 * tilt * np.sqrt(2 * Q - Q**2), 3 - transfer - 2 * tilt * np.sqrt(2 * Q / (Q + 1)))
-        arrive = np.where(a < 1, 3 / Q - 1 - (2 / Q) * np.sqrt(2 - Q),
-                          3 / Q - transfer - (2 / Q) * np.where(q > 1, tilt, 1.0) * np.sqrt(transfer))
+        leave = np.where(
+            a < 1, 2 - 2 * tilt * np.sqrt(2 * Q - Q**2), 3 - transfer - 2 * tilt * np.sqrt(2 * Q / (Q + 1))
+        )
+        arrive = np.where(
+            a < 1,
+            3 / Q - 1 - (2 / Q) * np.sqrt(2 - Q),
+            3 / Q - transfer - (2 / Q) * np.where(q > 1, tilt, 1.0) * np.sqrt(transfer),
+        )
         wait = 3 / Q - 1 / a - (2 / Q) * np.where(q > 1, 1.0, tilt) * np.sqrt(a * (1 - e**2) / Q)
         injection = np.sqrt(leave + 2 * ORBIT_VELOCITY**2) - ORBIT_VELOCITY
         rendezvous = np.abs(np.sqrt(np.maximum(arrive, 0)) - np.sqrt(np.maximum(wait, 0)))
@@ -99,11 +112,25 @@ def accessibility(velocity, exhaust_velocity=EXHAUST_VELOCITY):
 
 # %% ../nbs/06_prospecting.ipynb #84d5c334
 RESOURCES = ("water", "metal")
-_COLUMNS = ("type", "group", "share", "band_seen", "albedo", "albedo_sd", "density_g_cm3", "density_sd",
-            *(f"{name}_{part}" for name in RESOURCES for part in ("probability", "low_wt_percent", "high_wt_percent")), "source")
+_COLUMNS = (
+    "type",
+    "group",
+    "share",
+    "band_seen",
+    "albedo",
+    "albedo_sd",
+    "density_g_cm3",
+    "density_sd",
+    *(
+        f"{name}_{part}"
+        for name in RESOURCES
+        for part in ("probability", "low_wt_percent", "high_wt_percent")
+    ),
+    "source",
+)
 
 
-def resource_model(path=""):
+def resource_types(path=""):
     """Types of asteroids, how to recognise them and what they may hold.
 
     Parameters
@@ -130,36 +157,30 @@ def resource_model(path=""):
     if set(model.group) != set(GROUPS):
         raise ValueError(f"{path} must have types of the groups {', '.join(GROUPS)}, and of no others")
     try:
-        model = model.astype(dict.fromkeys([column for column in _COLUMNS if column not in ("type", "group", "source")], float))
+        model = model.astype(
+            dict.fromkeys([column for column in _COLUMNS if column not in ("type", "group", "source")], float)
+        )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     numbers = model[[column for column in _COLUMNS if column not in ("type", "group", "source", "band_seen")]]
     wrong = [column for column in numbers if not ((numbers[column] >= 0) & (numbers[column] < np.inf)).all()]
     wrong += [column for column in ("albedo", "density_g_cm3", "share") if not (numbers[column] > 0).all()]
-    wrong += [column for column in ("share", *(f"{name}_probability" for name in RESOURCES)) if (numbers[column] > 1).any()]
+    wrong += [
+        column
+        for column in ("share", *(f"{name}_probability" for name in RESOURCES))
+        if (numbers[column] > 1).any()
+    ]
     wrong += ["albedo"] if (numbers.albedo > 1.5).any() else []
-    wrong += [f"{name}_high_wt_percent" for name in RESOURCES if (numbers[f"{name}_low_wt_percent"] > numbers[f"{name}_high_wt_percent"]).any() or (numbers[f"{name}_high_wt_percent"] > 100).any()]
+    wrong += [
+        f"{name}_high_wt_percent"
+        for name in RESOURCES
+        if (numbers[f"{name}_low_wt_percent"] > numbers[f"{name}_high_wt_percent"]).any()
+        or (numbers[f"{name}_high_wt_percent"] > 100).any()
+    ]
     wrong += ["band_seen"] if ((model.band_seen < 0) | (model.band_seen > 1)).any() else []
     if wrong:
         raise ValueError(f"{path}: {wrong[0]} has a value that makes no sense")
     return model.assign(share=model.share / model.groupby("group").share.transform("sum"))
-
-# %% ../nbs/06_prospecting.ipynb #ed4fc33f
-def hydration_band(features):
-    """Whether spectra show the 0.7 um band of hydrated minerals.
-
-    Parameters
-    ----------
-    features : pandas.DataFrame
-        From `nea_prospect.features.make_features`.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra,)
-        1 or 0; NaN where it is not covered.
-    """
-    depth, centre, rise = (features[name].to_numpy(dtype=float) for name in ("band_0.7_depth", "band_0.7_centre", "ratio_0.85_0.70"))
-    return np.where(np.isfinite(depth), (depth >= 0.01) & (centre >= 0.66) & (centre <= 0.77) & (rise > 1), np.nan)
 
 # %% ../nbs/06_prospecting.ipynb #a0046968
 ALBEDO_ERROR = 0.3  # relative, of a measured albedo
@@ -182,7 +203,7 @@ def type_probabilities(groups, albedo, band_seen, model):
     albedo, band_seen : ndarray of shape (n_asteroids,)
         Measured albedo, and share of the spectra with a 0.7 um band, see `hydration_band`; NaN where not measured.
     model : pandas.DataFrame
-        From `resource_model`.
+        From `resource_types`.
 
     Returns
     -------
@@ -193,9 +214,15 @@ def type_probabilities(groups, albedo, band_seen, model):
     width = np.hypot(width, ALBEDO_ERROR)
     measured, covered = (albedo > 0)[:, None], np.isfinite(band_seen)[:, None]
     log = np.log(np.where(measured, albedo[:, None], 1.0))
-    bright = (1 - WRONG_ALBEDO) * np.exp(-0.5 * ((log - centre) / width) ** 2) / (width * np.sqrt(2 * np.pi)) + WRONG_ALBEDO / np.log(100)
+    bright = (1 - WRONG_ALBEDO) * np.exp(-0.5 * ((log - centre) / width) ** 2) / (
+        width * np.sqrt(2 * np.pi)
+    ) + WRONG_ALBEDO / np.log(100)
     seen, share = model.band_seen.to_numpy(), np.where(covered, band_seen[:, None], 0.0)
-    band = np.where(covered & np.isfinite(seen), np.nan_to_num(seen, nan=1.0) ** share * np.nan_to_num(1 - seen, nan=1.0) ** (1 - share), 1.0)
+    band = np.where(
+        covered & np.isfinite(seen),
+        np.nan_to_num(seen, nan=1.0) ** share * np.nan_to_num(1 - seen, nan=1.0) ** (1 - share),
+        1.0,
+    )
     result = model.share.to_numpy() * model.albedo.to_numpy() * band
     for code, group in enumerate(GROUPS):
         members = (model.group == group).to_numpy()
@@ -209,7 +236,7 @@ DIAMETER_ERROR = 0.1  # relative, of a measured diameter
 N_DRAWS = 2000
 
 
-def draw_bodies(groups, facts, model, seed=0, n_draws=N_DRAWS):
+def sample_properties(groups, facts, model, seed=0, n_draws=N_DRAWS):
     """Draw type, diameter and resources of asteroids.
 
     Parameters
@@ -219,7 +246,7 @@ def draw_bodies(groups, facts, model, seed=0, n_draws=N_DRAWS):
     facts : pandas.DataFrame
         With ``H``, ``albedo``, ``diameter_km`` and ``band_0.7_seen``; NaN where not known.
     model : pandas.DataFrame
-        From `resource_model`.
+        From `resource_types`.
     seed, n_draws : int
 
     Returns
@@ -230,17 +257,30 @@ def draw_bodies(groups, facts, model, seed=0, n_draws=N_DRAWS):
         probabilities of the types (n_asteroids, n_types).
     """
     rng, shape = np.random.default_rng(seed), (len(facts), n_draws)
-    albedo, measured, H = (facts[name].to_numpy(dtype=float)[:, None] for name in ("albedo", "diameter_km", "H"))
+    albedo, measured, H = (
+        facts[name].to_numpy(dtype=float)[:, None] for name in ("albedo", "diameter_km", "H")
+    )
     derived = (diameter(H, 1.0) / measured) ** 2  # the albedo that brightness and size imply
-    types = type_probabilities(groups, np.where(albedo > 0, albedo, derived)[:, 0], facts["band_0.7_seen"].to_numpy(dtype=float), model)
-    even = rng.permuted((np.arange(n_draws) + rng.random((len(facts), 1))) / n_draws, axis=1)  # every type as often as it is probable
+    types = type_probabilities(
+        groups,
+        np.where(albedo > 0, albedo, derived)[:, 0],
+        facts["band_0.7_seen"].to_numpy(dtype=float),
+        model,
+    )
+    even = rng.permuted(
+        (np.arange(n_draws) + rng.random((len(facts), 1))) / n_draws, axis=1
+    )  # every type as often as it is probable
     kind = (even[:, :, None] >= types.cumsum(axis=1)[:, None, :-1]).sum(axis=2)
 
     def positive(name, error):
         centre, width = _log_normal(model[name].to_numpy(), model[error].to_numpy())
         return np.exp(centre[kind] + width[kind] * rng.standard_normal(shape))
 
-    bright = np.where(albedo > 0, albedo * np.exp(ALBEDO_ERROR * rng.standard_normal(shape)), np.clip(positive("albedo", "albedo_sd"), 0.01, 0.9))
+    bright = np.where(
+        albedo > 0,
+        albedo * np.exp(ALBEDO_ERROR * rng.standard_normal(shape)),
+        np.clip(positive("albedo", "albedo_sd"), 0.01, 0.9),
+    )
     size = diameter(H + MAGNITUDE_ERROR * rng.standard_normal(shape), bright)
     direct = measured * np.exp(DIAMETER_ERROR * rng.standard_normal(shape))
     size = np.where(measured > 0, direct, size)
@@ -250,7 +290,11 @@ def draw_bodies(groups, facts, model, seed=0, n_draws=N_DRAWS):
         low, high = (model[f"{name}_{end}_wt_percent"].to_numpy()[kind] for end in ("low", "high"))
         content = (low + (high - low) * rng.random(shape)) / 100
         chance = model[f"{name}_probability"].to_numpy()[kind]
-        result |= {name: mass * content, f"{name}_rich": chance, f"{name}_is_rich": rng.random(shape) < chance}
+        result |= {
+            name: mass * content,
+            f"{name}_rich": chance,
+            f"{name}_is_rich": rng.random(shape) < chance,
+        }
     return result
 
 # %% ../nbs/06_prospecting.ipynb #3be5906e
@@ -288,7 +332,7 @@ def rank_prospects(asteroids, model, wanted_tonnes=WANTED_TONNES, exhaust_veloci
         One row an asteroid: ``Asteroid_ID``, ``Prob_<group>``, ``H``, ``albedo``, ``diameter_km``, ``a_au``, ``e``, ``i_deg`` and
         ``band_0.7_seen``; NaN where not known. Other columns are kept.
     model : pandas.DataFrame
-        From `resource_model`.
+        From `resource_types`.
     wanted_tonnes : float
         What a mission wants to find, t.
     exhaust_velocity : float
@@ -307,16 +351,32 @@ def rank_prospects(asteroids, model, wanted_tonnes=WANTED_TONNES, exhaust_veloci
     groups = asteroids[[f"Prob_{group}" for group in GROUPS]].to_numpy(dtype=float)
     if not (np.isfinite(groups).all() and (groups.sum(axis=1) > 0).all()):
         raise ValueError("an asteroid has no probabilities of the groups")
-    drawn = draw_bodies(groups, asteroids, model, seed)
+    drawn = sample_properties(groups, asteroids, model, seed)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity)
     known, reached = np.isfinite(drawn["diameter"][:, 0]), np.isfinite(velocity)
-    units = {"H": "H_mag", "albedo": "Albedo", "band_0.7_seen": "Band_0.7_Seen", "a_au": "a_au", "e": "e", "i_deg": "i_deg"}
-    result = asteroids.drop(columns=[*units, "diameter_km"]).assign(**{new: asteroids[old] for old, new in units.items()})
-    result["Type"], result["Type_Probability"] = model.type.to_numpy()[drawn["types"].argmax(axis=1)], drawn["types"].max(axis=1)
+    units = {
+        "H": "H_mag",
+        "albedo": "Albedo",
+        "band_0.7_seen": "Band_0.7_Seen",
+        "a_au": "a_au",
+        "e": "e",
+        "i_deg": "i_deg",
+    }
+    result = asteroids.drop(columns=[*units, "diameter_km"]).assign(
+        **{new: asteroids[old] for old, new in units.items()}
+    )
+    result["Type"], result["Type_Probability"] = (
+        model.type.to_numpy()[drawn["types"].argmax(axis=1)],
+        drawn["types"].max(axis=1),
+    )
     low, middle, high = _quantiles(drawn["diameter"])
     result["Diameter_km"], result["Diameter_low_km"], result["Diameter_high_km"] = middle, low, high
-    sources = {"measured": asteroids.diameter_km > 0, "H and measured albedo": (asteroids.albedo > 0) & asteroids.H.notna(), "H and albedos of the types": asteroids.H.notna()}
+    sources = {
+        "measured": asteroids.diameter_km > 0,
+        "H and measured albedo": (asteroids.albedo > 0) & asteroids.H.notna(),
+        "H and albedos of the types": asteroids.H.notna(),
+    }
     result["Diameter_From"] = np.select([rows.to_numpy() for rows in sources.values()], list(sources), "")
     result["Delta_v_km_s"], result["Accessibility"] = velocity, weight
     order = np.argsort(-np.nan_to_num(weight, nan=-1.0), kind="stable")
@@ -326,14 +386,24 @@ def rank_prospects(asteroids, model, wanted_tonnes=WANTED_TONNES, exhaust_veloci
         low, _, high = _quantiles(np.where(drawn[f"{name}_is_rich"], mass, 0 * mass))
         result[f"{title}_P_Rich"] = chance.mean(axis=1)
         result[f"{title}_P_Enough"] = np.where(known, (chance * (mass >= wanted_tonnes)).mean(axis=1), np.nan)
-        result[f"{title}_Expected_t"], result[f"{title}_low_t"], result[f"{title}_high_t"] = (chance * mass).mean(axis=1), low, high
+        result[f"{title}_Expected_t"], result[f"{title}_low_t"], result[f"{title}_high_t"] = (
+            (chance * mass).mean(axis=1),
+            low,
+            high,
+        )
         result[f"{title}_Score"] = np.where(known & reached, result[f"{title}_P_Enough"] * weight, np.nan)
         result[f"{title}_Rank"] = result[f"{title}_Score"].rank(ascending=False, method="first")
         best = enough[order] & (enough[order].cumsum(axis=0) <= TOP)
-        result.loc[result.index[order], f"{title}_P_Top_{TOP}"] = np.where((known & reached)[order], best.mean(axis=1), np.nan)
-        result[f"{title}_Pareto"] = pareto_front(np.where(result[f"{title}_P_Rich"] >= MIN_RICH, result[f"{title}_Expected_t"], np.nan), velocity)
+        result.loc[result.index[order], f"{title}_P_Top_{TOP}"] = np.where(
+            (known & reached)[order], best.mean(axis=1), np.nan
+        )
+        result[f"{title}_Pareto"] = pareto_front(
+            np.where(result[f"{title}_P_Rich"] >= MIN_RICH, result[f"{title}_Expected_t"], np.nan), velocity
+        )
     missing = [(~known, "neither H nor a diameter: no size"), (~reached, "no orbit: no delta-v")]
-    result["Prospect_Note"] = ["; ".join(text for rows, text in missing if rows[k]) for k in range(len(result))]
+    result["Prospect_Note"] = [
+        "; ".join(text for rows, text in missing if rows[k]) for k in range(len(result))
+    ]
     return result
 
 # %% ../nbs/06_prospecting.ipynb #71506666
@@ -342,11 +412,18 @@ def _quantiles(draws):
     return np.quantile(draws, [0.05, 0.5, 0.95], axis=1)
 
 # %% ../nbs/06_prospecting.ipynb #b256dde8
-POPULATION = {"C-Group": 0.10, "D-type": 0.17, "S-Group": 0.22 + 0.14 + 0.002 + 0.001, "V-type": 0.01, "X-Group": 0.34, "Other": 0.009}  # Stuart & Binzel (2004), S with Q, A and R
+POPULATION = {
+    "C-Group": 0.10,
+    "D-type": 0.17,
+    "S-Group": 0.22 + 0.14 + 0.002 + 0.001,
+    "V-type": 0.01,
+    "X-Group": 0.34,
+    "Other": 0.009,
+}  # Stuart & Binzel (2004), S with Q, A and R
 MIN_CHANNEL = 50  # out-of-fold answers, below which a coverage has no channel
 
 
-def read_channels(probabilities, table, kinds):
+def confusion_by_coverage(probabilities, table, kinds):
     """How the classifier answers for members of each group, by coverage.
 
     Parameters
@@ -356,7 +433,7 @@ def read_channels(probabilities, table, kinds):
     table : pandas.DataFrame
         With ``label``.
     kinds : ndarray of str, shape (n_spectra,)
-        From `nea_prospect.features.coverage_kind`.
+        From `nea_prospect.features.coverage`.
 
     Returns
     -------
@@ -371,7 +448,9 @@ def read_channels(probabilities, table, kinds):
         rows = ((kinds == kind) & truth.notna()).to_numpy()
         if rows.sum() >= MIN_CHANNEL:
             counts = np.full((len(named), len(named)), 0.5)
-            np.add.at(counts, (truth[rows].astype(int).to_numpy(), probabilities[rows][:, named].argmax(axis=1)), 1)
+            np.add.at(
+                counts, (truth[rows].astype(int).to_numpy(), probabilities[rows][:, named].argmax(axis=1)), 1
+            )
             channels[kind] = counts / counts.sum(axis=1, keepdims=True)
     return channels
 
@@ -442,8 +521,13 @@ def complete_facts(table, orbits):
     pandas.DataFrame
         The same rows, and ``Filled_In``: what was taken from the Minor Planet Center, and empty otherwise.
     """
-    by_designation = {text: key for key, text in zip(orbits.index, orbits.designation.map(asteroid_id)) if text}
-    keys = [key if key in orbits.index else by_designation.get(asteroid_id(other), "") for key, other in zip(table.asteroid, table.designation)]
+    by_designation = {
+        text: key for key, text in zip(orbits.index, orbits.designation.map(asteroid_id)) if text
+    }
+    keys = [
+        key if key in orbits.index else by_designation.get(asteroid_id(other), "")
+        for key, other in zip(table.asteroid, table.designation)
+    ]
     known, result, notes = orbits.reindex(keys), table.copy(), []
     for columns, title in ((["H"], "H"), (["a_au", "e", "i_deg"], "orbit")):
         filled = table[columns].isna().any(axis=1).to_numpy() & known[columns].notna().all(axis=1).to_numpy()
@@ -459,7 +543,7 @@ def population_mixture(model):
     Parameters
     ----------
     model : pandas.DataFrame
-        From `resource_model`.
+        From `resource_types`.
 
     Returns
     -------
@@ -481,9 +565,9 @@ def rank_followup(prospects, orbits, channels, model, exhaust_velocity=EXHAUST_V
     orbits : pandas.DataFrame
         From `read_orbits`.
     channels : dict of str to ndarray
-        From `read_channels`.
+        From `confusion_by_coverage`.
     model : pandas.DataFrame
-        From `resource_model`.
+        From `resource_types`.
     exhaust_velocity : float
         In km/s.
 
@@ -495,24 +579,64 @@ def rank_followup(prospects, orbits, channels, model, exhaust_velocity=EXHAUST_V
         gains more), diameter and delta-v.
     """
     seen = {*prospects.Asteroid_ID, *prospects.Designation.map(asteroid_id)}
-    fresh = orbits[[not {key, asteroid_id(other)} & seen for key, other in zip(orbits.index, orbits.designation)]]
+    fresh = orbits[
+        [not {key, asteroid_id(other)} & seen for key, other in zip(orbits.index, orbits.designation)]
+    ]
     mixture = population_mixture(model)
-    sizes = draw_bodies(mixture[None], pd.DataFrame({"H": [0.0], "albedo": np.nan, "diameter_km": np.nan, "band_0.7_seen": np.nan}), model, n_draws=4 * N_DRAWS)["diameter"]
+    sizes = sample_properties(
+        mixture[None],
+        pd.DataFrame({"H": [0.0], "albedo": np.nan, "diameter_km": np.nan, "band_0.7_seen": np.nan}),
+        model,
+        n_draws=4 * N_DRAWS,
+    )["diameter"]
     scale = 10.0 ** (-fresh.H.to_numpy() / 5)
     low, middle, high = _quantiles(sizes)[:, 0]
-    never = pd.DataFrame({"Asteroid_ID": fresh.index, "Name": "", "Designation": fresh.designation, "Kind": "no class", "H_mag": fresh.H,
-                          **{name: fresh[name] for name in ("a_au", "e", "i_deg")}, "Orbit_Uncertainty": fresh.orbit_uncertainty,
-                          "Diameter_km": middle * scale, "Diameter_low_km": low * scale, "Diameter_high_km": high * scale})
+    never = pd.DataFrame(
+        {
+            "Asteroid_ID": fresh.index,
+            "Name": "",
+            "Designation": fresh.designation,
+            "Kind": "no class",
+            "H_mag": fresh.H,
+            **{name: fresh[name] for name in ("a_au", "e", "i_deg")},
+            "Orbit_Uncertainty": fresh.orbit_uncertainty,
+            "Diameter_km": middle * scale,
+            "Diameter_low_km": low * scale,
+            "Diameter_high_km": high * scale,
+        }
+    )
     ascending = np.sort(sizes[0])
-    never["P_Large"] = np.where(np.isfinite(scale), 1 - np.searchsorted(ascending, LARGE_KM / scale) / len(ascending), np.nan)
+    never["P_Large"] = np.where(
+        np.isfinite(scale), 1 - np.searchsorted(ascending, LARGE_KM / scale) / len(ascending), np.nan
+    )
     done = prospects[prospects.Delta_v_km_s.notna() & prospects.Diameter_km.notna()]
-    again = done[["Asteroid_ID", "Name", "Designation", "H_mag", "a_au", "e", "i_deg", "Diameter_km", "Diameter_low_km", "Diameter_high_km"]].assign(Kind="classified")
+    again = done[
+        [
+            "Asteroid_ID",
+            "Name",
+            "Designation",
+            "H_mag",
+            "a_au",
+            "e",
+            "i_deg",
+            "Diameter_km",
+            "Diameter_low_km",
+            "Diameter_high_km",
+        ]
+    ].assign(Kind="classified")
     again["Orbit_Uncertainty"] = orbits.orbit_uncertainty.reindex(done.Asteroid_ID).to_numpy()
     spread = np.log(done.Diameter_high_km / done.Diameter_low_km) / (2 * 1.645)
-    again["P_Large"] = [NormalDist().cdf(value) for value in np.log(done.Diameter_km / LARGE_KM) / spread]  # of a log-normal
+    again["P_Large"] = [
+        NormalDist().cdf(value) for value in np.log(done.Diameter_km / LARGE_KM) / spread
+    ]  # of a log-normal
     result = pd.concat([never, again], ignore_index=True)
     named = [f"Prob_{group}" for group in NAMED_GROUPS]
-    prior = np.vstack([np.tile(mixture[[GROUPS.index(group) for group in NAMED_GROUPS]], (len(never), 1)), done[named].to_numpy(dtype=float)])
+    prior = np.vstack(
+        [
+            np.tile(mixture[[GROUPS.index(group) for group in NAMED_GROUPS]], (len(never), 1)),
+            done[named].to_numpy(dtype=float),
+        ]
+    )
     prior = prior / np.maximum(prior.sum(axis=1, keepdims=True), 1e-12)
     result["Entropy_bits"] = entropy(prior)
     for kind in COVERAGES:
@@ -520,10 +644,18 @@ def rank_followup(prospects, orbits, channels, model, exhaust_velocity=EXHAUST_V
     single = [f"Gain_{kind}_bits" for kind in ("VIS", "NIR") if kind in channels]
     any_gain = result[[f"Gain_{kind}_bits" for kind in channels]]
     best = result[single].max(axis=1) if single else any_gain.max(axis=1)
-    result["Next"] = result[single].fillna(-1.0).idxmax(axis=1).str.removeprefix("Gain_").str.removesuffix("_bits") if single else ""
+    result["Next"] = (
+        result[single].fillna(-1.0).idxmax(axis=1).str.removeprefix("Gain_").str.removesuffix("_bits")
+        if single
+        else ""
+    )
     result["Delta_v_km_s"] = delta_v(result.a_au, result.e, result.i_deg)
     result["Priority"] = best * accessibility(result.Delta_v_km_s, exhaust_velocity) * result.P_Large
-    result["Note"] = np.select([result.H_mag.isna(), result.Orbit_Uncertainty > 6], ["no H: no size", "orbit too uncertain to find it again without a search"], "")
+    result["Note"] = np.select(
+        [result.H_mag.isna(), result.Orbit_Uncertainty > 6],
+        ["no H: no size", "orbit too uncertain to find it again without a search"],
+        "",
+    )
     return result.sort_values("Priority", ascending=False, kind="stable", ignore_index=True)
 
 # %% ../nbs/06_prospecting.ipynb #20420082
@@ -557,18 +689,38 @@ def top_table(prospects, resource, n=TOP):
     def tonnes(value):
         return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
 
-    return pd.DataFrame({
-        "Asteroid": [_title(row) for row in best.itertuples()], "Group": [f"{group} {chance:.0%}" for chance, group in groups], "Class": best.Published_Class.to_numpy(),
-        "Type": [f"{row.Type} {row.Type_Probability:.0%}" for row in best.itertuples()],
-        "Diameter (km)": [f"{row.Diameter_km:.2f} ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})" for row in best.itertuples()],
-        "km/s": best.Delta_v_km_s.round(2).to_numpy(), "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
-        f"{title} (t)": [f"{tonnes(mean)} ({tonnes(low)}-{tonnes(high)})" for mean, low, high in zip(*(best[f"{title}_{name}_t"] for name in ("Expected", "low", "high")))],
-        f"Top {TOP}": [f"{value:.0%}" for value in best[f"{title}_P_Top_{TOP}"]]}, index=range(1, len(best) + 1))
+    return pd.DataFrame(
+        {
+            "Asteroid": [_title(row) for row in best.itertuples()],
+            "Group": [f"{group} {chance:.0%}" for chance, group in groups],
+            "Class": best.Published_Class.to_numpy(),
+            "Type": [f"{row.Type} {row.Type_Probability:.0%}" for row in best.itertuples()],
+            "Diameter (km)": [
+                f"{row.Diameter_km:.2f} ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})"
+                for row in best.itertuples()
+            ],
+            "km/s": best.Delta_v_km_s.round(2).to_numpy(),
+            "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
+            f"{title} (t)": [
+                f"{tonnes(mean)} ({tonnes(low)}-{tonnes(high)})"
+                for mean, low, high in zip(
+                    *(best[f"{title}_{name}_t"] for name in ("Expected", "low", "high"))
+                )
+            ],
+            f"Top {TOP}": [f"{value:.0%}" for value in best[f"{title}_P_Top_{TOP}"]],
+        },
+        index=range(1, len(best) + 1),
+    )
 
 # %% ../nbs/06_prospecting.ipynb #cd98cc1a
 TARGETS = {  # visited, or to be; where the name stands, in points from the symbol
-    "433": ("Eros", (14, 8)), "25143": ("Itokawa", (-62, -34)), "101955": ("Bennu", (22, -58)), "162173": ("Ryugu", (-66, 18)), "99942": ("Apophis", (30, -62)),
-    "65803": ("Didymos", (-70, 74))}
+    "433": ("Eros", (14, 8)),
+    "25143": ("Itokawa", (-62, -34)),
+    "101955": ("Bennu", (22, -58)),
+    "162173": ("Ryugu", (-66, 18)),
+    "99942": ("Apophis", (30, -62)),
+    "65803": ("Didymos", (-70, 74)),
+}
 
 
 def plot_reach(prospects, ax=None):
@@ -585,16 +737,47 @@ def plot_reach(prospects, ax=None):
     matplotlib.axes.Axes
     """
     ax = ax or plt.subplots(figsize=(9, 4.6))[1]
-    for group in (*sorted(NAMED_GROUPS, key=lambda name: -(prospects.Predicted_Taxonomy == name).sum()), "Other"):
+    for group in (
+        *sorted(NAMED_GROUPS, key=lambda name: -(prospects.Predicted_Taxonomy == name).sum()),
+        "Other",
+    ):
         members = prospects[prospects.Predicted_Taxonomy == group]
-        ax.scatter(members.Delta_v_km_s, members.Diameter_km, s=14, color=GROUP_COLORS[group], alpha=0.75, lw=0, label=f"{group} ({members.Delta_v_km_s.notna().sum()})")
+        ax.scatter(
+            members.Delta_v_km_s,
+            members.Diameter_km,
+            s=14,
+            color=GROUP_COLORS[group],
+            alpha=0.75,
+            lw=0,
+            label=f"{group} ({members.Delta_v_km_s.notna().sum()})",
+        )
     for name, color, style in (("Water", "#1F4E79", "-"), ("Metal", "#7A1F1F", "--")):
         front = prospects[prospects[f"{name}_Pareto"]].sort_values("Delta_v_km_s")
-        ax.plot(front.Delta_v_km_s, front.Diameter_km, ls=style, lw=1, color=color, marker="o", ms=5, mfc="none", label=f"Pareto front, {name.lower()}")
+        ax.plot(
+            front.Delta_v_km_s,
+            front.Diameter_km,
+            ls=style,
+            lw=1,
+            color=color,
+            marker="o",
+            ms=5,
+            mfc="none",
+            label=f"Pareto front, {name.lower()}",
+        )
     for key, (name, offset) in TARGETS.items():
-        for _, row in prospects[(prospects.Asteroid_ID == key) & prospects.Delta_v_km_s.notna() & prospects.Diameter_km.notna()].iterrows():
-            ax.annotate(name, (row.Delta_v_km_s, row.Diameter_km), xytext=offset, textcoords="offset points", fontsize=9, weight="bold",
-                        arrowprops={"arrowstyle": "-", "lw": 0.8, "shrinkB": 3}, bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1})
+        for _, row in prospects[
+            (prospects.Asteroid_ID == key) & prospects.Delta_v_km_s.notna() & prospects.Diameter_km.notna()
+        ].iterrows():
+            ax.annotate(
+                name,
+                (row.Delta_v_km_s, row.Diameter_km),
+                xytext=offset,
+                textcoords="offset points",
+                fontsize=9,
+                weight="bold",
+                arrowprops={"arrowstyle": "-", "lw": 0.8, "shrinkB": 3},
+                bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
+            )
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
     ax.text(7.05, 0.99, "7 km/s", transform=ax.get_xaxis_transform(), va="top", fontsize=8, color="#666666")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)", yscale="log")
@@ -621,22 +804,56 @@ def plot_top(prospects, resource, n=20, axes=None):
     """
     title = resource.capitalize()
     best = prospects[prospects[f"{title}_Rank"] <= n].sort_values(f"{title}_Rank")
-    left, right = axes if axes is not None else plt.subplots(1, 2, figsize=(9.5, 0.6 + 0.25 * max(len(best), 4)), sharey=True, width_ratios=(3, 2))[1]
+    left, right = (
+        axes
+        if axes is not None
+        else plt.subplots(
+            1, 2, figsize=(9.5, 0.6 + 0.25 * max(len(best), 4)), sharey=True, width_ratios=(3, 2)
+        )[1]
+    )
     y = np.arange(len(best))
     colors = [GROUP_COLORS[group] for group in best.Predicted_Taxonomy]
     floor = 10.0 ** np.floor(np.log10(max(best[f"{title}_Expected_t"].min(), 1.0)) - 2) if len(best) else 1.0
     low = np.maximum(best[f"{title}_low_t"], floor)
     left.hlines(y, low, np.maximum(best[f"{title}_high_t"], floor), color=colors, lw=2.5, alpha=0.5)
     left.scatter(best[f"{title}_Expected_t"], y, color=colors, s=28, zorder=3)
-    left.scatter(np.full(len(best), floor)[best[f"{title}_low_t"] < floor], y[best[f"{title}_low_t"] < floor], color="#777777", marker="<", s=22, zorder=3)
-    left.set(xscale="log", xlabel=f"{title} (t): expected, and 90 % interval", yticks=y, yticklabels=[as_label(_title(row)) for row in best.itertuples()])
+    left.scatter(
+        np.full(len(best), floor)[best[f"{title}_low_t"] < floor],
+        y[best[f"{title}_low_t"] < floor],
+        color="#777777",
+        marker="<",
+        s=22,
+        zorder=3,
+    )
+    left.set(
+        xscale="log",
+        xlabel=f"{title} (t): expected, and 90 % interval",
+        yticks=y,
+        yticklabels=[escape_mathtext(_title(row)) for row in best.itertuples()],
+    )
     left.invert_yaxis()
     right.barh(y, best[f"{title}_P_Top_{TOP}"], color=colors)
     for position, row in zip(y, best.itertuples()):
-        right.text(1.02, position, f"{row.Delta_v_km_s:.1f} km/s", va="center", fontsize=8, transform=right.get_yaxis_transform())
+        right.text(
+            1.02,
+            position,
+            f"{row.Delta_v_km_s:.1f} km/s",
+            va="center",
+            fontsize=8,
+            transform=right.get_yaxis_transform(),
+        )
     right.set(xlabel=f"Probability to be among the top {TOP}", xlim=(0, 1))
-    left.legend(handles=[Line2D([], [], color=GROUP_COLORS[group], marker="o", lw=2.5, label=group) for group in GROUPS if group in set(best.Predicted_Taxonomy)],
-                loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8.5)
+    left.legend(
+        handles=[
+            Line2D([], [], color=GROUP_COLORS[group], marker="o", lw=2.5, label=group)
+            for group in GROUPS
+            if group in set(best.Predicted_Taxonomy)
+        ],
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=4,
+        fontsize=8.5,
+    )
     return left
 
 # %% ../nbs/06_prospecting.ipynb #b2dfea87
@@ -665,15 +882,29 @@ def plot_targets(prospects, resource, reflectance, table, n=6):
         group = row.Predicted_Taxonomy
         members = reflectance[(table.label == group).to_numpy()]
         members = members[np.isfinite(members).all(axis=1)]
-        median = np.median(members / members.mean(axis=1, keepdims=True), axis=0) if len(members) else np.full(len(WAVELENGTH_GRID), np.nan)
+        median = (
+            np.median(members / members.mean(axis=1, keepdims=True), axis=0)
+            if len(members)
+            else np.full(len(WAVELENGTH_GRID), np.nan)
+        )
         ax.plot(WAVELENGTH_GRID, median, color=GROUP_COLORS[group], lw=5, alpha=0.4)
         for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
             common = np.isfinite(spectrum) & np.isfinite(median)
-            scale = (median[common] * spectrum[common]).sum() / (spectrum[common] ** 2).sum() if common.any() else 1 / np.nanmean(spectrum)
+            scale = (
+                (median[common] * spectrum[common]).sum() / (spectrum[common] ** 2).sum()
+                if common.any()
+                else 1 / np.nanmean(spectrum)
+            )
             ax.plot(WAVELENGTH_GRID, scale * spectrum, color="black", lw=1)
-        chances = sorted(((prospects.loc[row.Index, f"Prob_{name}"], name) for name in GROUPS), reverse=True)[:2]
-        ax.set_title(f"{as_label(_title(row))}\n" + ", ".join(f"{name.split('-')[0]} {chance:.0%}" for chance, name in chances), fontsize=9)
-    for ax in axes.ravel()[len(best):]:
+        chances = sorted(((prospects.loc[row.Index, f"Prob_{name}"], name) for name in GROUPS), reverse=True)[
+            :2
+        ]
+        ax.set_title(
+            f"{escape_mathtext(_title(row))}\n"
+            + ", ".join(f"{name.split('-')[0]} {chance:.0%}" for chance, name in chances),
+            fontsize=9,
+        )
+    for ax in axes.ravel()[len(best) :]:
         ax.axis("off")
     for ax in axes[-1]:
         ax.set_xlabel("Wavelength (µm)")
@@ -703,11 +934,36 @@ def plot_followup(followup, n=8, ax=None):
         rows = usable[usable.Kind == kind]
         ax.scatter(rows.Delta_v_km_s, rows.H_mag, s=size, color=color, alpha=0.35, lw=0, rasterized=True)
         best = rows.head(n)
-        ax.scatter(best.Delta_v_km_s, best.H_mag, s=34, facecolor="none", edgecolor="#D55E00" if kind == "no class" else "#004A75", lw=1.2)
-    handles = [Line2D([], [], ls="", marker="o", ms=4, color="#9A9A9A", label=f"no class ({(usable.Kind == 'no class').sum():,})"),
-               Line2D([], [], ls="", marker="o", ms=5, color=GROUP_COLORS["C-Group"], label=f"classified ({(usable.Kind == 'classified').sum():,})"),
-               Line2D([], [], ls="", marker="o", ms=7, mfc="none", color="#D55E00", label=f"first {n}, no class"),
-               Line2D([], [], ls="", marker="o", ms=7, mfc="none", color="#004A75", label=f"first {n}, classified")]
+        ax.scatter(
+            best.Delta_v_km_s,
+            best.H_mag,
+            s=34,
+            facecolor="none",
+            edgecolor="#D55E00" if kind == "no class" else "#004A75",
+            lw=1.2,
+        )
+    handles = [
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker="o",
+            ms=4,
+            color="#9A9A9A",
+            label=f"no class ({(usable.Kind == 'no class').sum():,})",
+        ),
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker="o",
+            ms=5,
+            color=GROUP_COLORS["C-Group"],
+            label=f"classified ({(usable.Kind == 'classified').sum():,})",
+        ),
+        Line2D([], [], ls="", marker="o", ms=7, mfc="none", color="#D55E00", label=f"first {n}, no class"),
+        Line2D([], [], ls="", marker="o", ms=7, mfc="none", color="#004A75", label=f"first {n}, classified"),
+    ]
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)", xlim=(3.5, 12))
     ax.invert_yaxis()
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)

@@ -13,7 +13,9 @@ from hypothesis import settings
 
 from nea_prospect.loading import bundled
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background has it ignored
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a shell that runs the tests in the background has it ignored
 settings.register_profile("machines that are busy", deadline=None)
 settings.load_profile("machines that are busy")
 
@@ -36,14 +38,22 @@ def spectrum_text():
     def write(factor=1.0, separator=" ", line_end="\n", header="", columns=3, order=1):
         wavelength = np.linspace(0.45, 2.4, 40)[::order]
         reflectance = 1 + 0.1 * wavelength
-        values = np.column_stack([wavelength * factor, reflectance, np.full(40, 0.01), np.ones(40)])[:, :columns]
+        values = np.column_stack([wavelength * factor, reflectance, np.full(40, 0.01), np.ones(40)])[
+            :, :columns
+        ]
         lines = [separator.join(f"{value:.6g}" for value in row) for row in values]
         return line_end.join([*([header] if header else []), *lines, ""]).encode()
 
     return write
 
 
-HOSTILE_NAMES = ("<script>alert(1)</script>", "=HYPERLINK(1)", "$\\frac{$", "<img src=x onerror=alert(1)>", "{{ 7 * 7 }}")
+HOSTILE_NAMES = (
+    "<script>alert(1)</script>",
+    "=HYPERLINK(1)",
+    "$\\frac{$",
+    "<img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}",
+)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +68,10 @@ def small_input(tmp_path_factory):
         rows = rows[rows.number.isin(numbers)]
         first = {"S": 24, "Sq": 12, "C": 14, "B": 8, "X": 14, "Xe": 6, "V": 14, "D": 12, "": 6}
         rows = pd.concat([rows[rows["class"] == name].head(count) for name, count in first.items()])
-        rows["name"] = [HOSTILE_NAMES[row % len(HOSTILE_NAMES)] if row % 3 == 0 else name for row, name in enumerate(rows["name"])]
+        rows["name"] = [
+            HOSTILE_NAMES[row % len(HOSTILE_NAMES)] if row % 3 == 0 else name
+            for row, name in enumerate(rows["name"])
+        ]
         rows.to_csv(folder / "my catalog.csv", index=False)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:

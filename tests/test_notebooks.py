@@ -21,7 +21,12 @@ def source(cell):
 
 
 def test_the_modules_are_those_that_notebooks_export():
-    exported = {match.group(1) for path in NOTEBOOKS for cell in cells(path) if (match := re.match(r"#\| default_exp (\w+)", source(cell)))}
+    exported = {
+        match.group(1)
+        for path in NOTEBOOKS
+        for cell in cells(path)
+        if (match := re.match(r"#\| default_exp (\w+)", source(cell)))
+    }
     modules = {path.stem for path in (ROOT / "nea_prospect").glob("*.py")} - {"__init__", "_modidx"}
     assert exported == modules
 
@@ -30,7 +35,9 @@ def test_the_modules_are_those_that_notebooks_export():
 class TestEveryNotebook:
     def test_it_is_small_and_ran_without_error(self, path):
         assert path.stat().st_size < 2**20
-        assert not any(output["output_type"] == "error" for cell in cells(path) for output in cell.get("outputs", []))
+        assert not any(
+            output["output_type"] == "error" for cell in cells(path) for output in cell.get("outputs", [])
+        )
 
     def test_its_kernel_is_the_common_one(self, path):
         assert json.loads(path.read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"] == "python3"
@@ -58,8 +65,11 @@ class TestEveryNotebook:
                 for node in ast.parse(source(cell)).body:
                     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                         assert ast.get_docstring(node) or node.decorator_list, f"{node.name} has no docstring"
-                public = [node.name for node in ast.parse(source(cell)).body
-                          if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")]
+                public = [
+                    node.name
+                    for node in ast.parse(source(cell)).body
+                    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+                ]
                 assert len(public) <= 1, public
 
     def test_it_reads_as_prose(self, path):
@@ -73,14 +83,24 @@ class TestTheSeries:
         tagged = [cell for cell in cells(path) if "parameters" in cell["metadata"].get("tags", [])]
         assert len(tagged) == 1
         for node in ast.parse(source(tagged[0])).body:
-            assert isinstance(node, ast.AnnAssign) and isinstance(ast.literal_eval(node.value), (str, int, float, bool))
+            assert isinstance(node, ast.AnnAssign) and isinstance(
+                ast.literal_eval(node.value), (str, int, float, bool)
+            )
         assert all("  # " in line for line in source(tagged[0]).splitlines())
 
     def test_the_run_part_alternates_prose_and_code(self, path):
         kinds = [cell["cell_type"] for cell in cells(path)]
         start = next(index for index, cell in enumerate(cells(path)) if source(cell).startswith("## Run"))
-        shown = [kind for cell, kind in zip(cells(path)[start:], kinds[start:]) if not source(cell).startswith(("#| hide", "#| export"))]
+        shown = [
+            kind
+            for cell, kind in zip(cells(path)[start:], kinds[start:])
+            if not source(cell).startswith(("#| hide", "#| export"))
+        ]
         assert shown.count("code") <= 2 * shown.count("markdown")
 
     def test_its_outputs_are_committed(self, path):
-        assert any("image/png" in output.get("data", {}) for cell in cells(path) for output in cell.get("outputs", []))
+        assert any(
+            "image/png" in output.get("data", {})
+            for cell in cells(path)
+            for output in cell.get("outputs", [])
+        )

@@ -16,16 +16,20 @@ import pandas as pd
 import pytest
 
 import nea_prospect
-from nea_prospect.core import GROUPS, read_json, sha256, write_json
+from nea_prospect.classifier import find_model, load_model
+from nea_prospect.core import GROUPS
+from nea_prospect.files import read_json, sha256, write_json
 from nea_prospect.loading import bundled, read_spectra
-from nea_prospect.prediction import find_model, load_model, picture_name, predict_files, read_any
+from nea_prospect.prediction import picture_name, predict_files, read_any
 from nea_prospect.series import verify_run
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
 
 def predict(*arguments, cwd):
-    return subprocess.run([COMMAND, "predict", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [COMMAND, "predict", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
 
 
 def member(name):
@@ -38,9 +42,13 @@ def desk(tmp_path):
     """A folder of an observer, with a space and an accent in its name."""
     folder = tmp_path / "mes données"
     folder.mkdir()
-    rows = [f"{10 * step}  {1 + 0.25 * (step / 1000 - 0.8) - 0.2 * math.exp(-((step / 1000 - 0.95) / 0.12) ** 2) - 0.08 * math.exp(-((step / 1000 - 1.95) / 0.2) ** 2):.4f}  0.005"
-            for step in range(800, 2450, 5)]
-    (folder / "433 Eros.txt").write_text("# SpeX, 2026-11-01\nWavelength (A)  Reflectance  Error\n" + "\n".join(rows))
+    rows = [
+        f"{10 * step}  {1 + 0.25 * (step / 1000 - 0.8) - 0.2 * math.exp(-(((step / 1000 - 0.95) / 0.12) ** 2)) - 0.08 * math.exp(-(((step / 1000 - 1.95) / 0.2) ** 2)):.4f}  0.005"
+        for step in range(800, 2450, 5)
+    ]
+    (folder / "433 Eros.txt").write_text(
+        "# SpeX, 2026-11-01\nWavelength (A)  Reflectance  Error\n" + "\n".join(rows)
+    )
     (folder / "a101955.txt").write_bytes(member("a101955.01.txt"))
     (folder / "notes.txt").write_text("clouds\n")
     return folder
@@ -50,15 +58,29 @@ def test_an_infrared_file_in_angstrom_with_a_header_gets_an_answer_with_one_comm
     result = predict("433 Eros.txt", "--run", "bundled", cwd=desk)
     assert result.returncode == 0 and not result.stderr
     header, row, *_ = result.stdout.splitlines()
-    assert "S-Group" in row and "NIR" in row and header.split()[:2] == ["File", "Group"] and "1 spectra classified" in result.stdout
+    assert (
+        "S-Group" in row
+        and "NIR" in row
+        and header.split()[:2] == ["File", "Group"]
+        and "1 spectra classified" in result.stdout
+    )
 
 
 def test_a_bad_file_among_good_ones_is_reported_and_the_others_are_predicted(desk):
-    result = predict("a101955.txt", "notes.txt", "missing.txt", ".", "--run", "bundled", "--out", "answers.csv", cwd=desk)
+    result = predict(
+        "a101955.txt", "notes.txt", "missing.txt", ".", "--run", "bundled", "--out", "answers.csv", cwd=desk
+    )
     assert result.returncode == 1 and "Traceback" not in result.stderr
     table = pd.read_csv(desk / "answers.csv", keep_default_na=False).set_index("File")
-    assert table.Group["a101955.txt"] == table.Group["/a101955.txt"] == "C-Group" and table.Problem["a101955.txt"] == ""
-    assert "no row with a wavelength" in table.Problem["notes.txt"] and "missing.txt" in table.Problem["missing.txt"] and table.Group["notes.txt"] == ""
+    assert (
+        table.Group["a101955.txt"] == table.Group["/a101955.txt"] == "C-Group"
+        and table.Problem["a101955.txt"] == ""
+    )
+    assert (
+        "no row with a wavelength" in table.Problem["notes.txt"]
+        and "missing.txt" in table.Problem["missing.txt"]
+        and table.Group["notes.txt"] == ""
+    )
     assert "3 files could not be" in result.stdout
 
 
@@ -71,8 +93,16 @@ def test_archives_are_read_and_named(desk, tmp_path):
         info.size = len(content := member("a000433.01.txt"))
         archive.addfile(info, io.BytesIO(content))
     table, spectra = predict_files(load_model("bundled"), [desk / "two.zip", desk / "one.tar.gz"])
-    assert table.File.tolist() == ["two.zip/night 1/a000433.txt", "two.zip/night 1/empty.txt", "one.tar.gz/a000433.txt"]
-    assert table.Group.tolist()[::2] == ["S-Group", "S-Group"] and table.Asteroid_ID.tolist()[::2] == ["433", "433"] and spectra[1] is None
+    assert table.File.tolist() == [
+        "two.zip/night 1/a000433.txt",
+        "two.zip/night 1/empty.txt",
+        "one.tar.gz/a000433.txt",
+    ]
+    assert (
+        table.Group.tolist()[::2] == ["S-Group", "S-Group"]
+        and table.Asteroid_ID.tolist()[::2] == ["433", "433"]
+        and spectra[1] is None
+    )
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.zip").write_bytes((desk / "two.zip").read_bytes()[:-30])
     names, results = read_any([tmp_path / "empty", tmp_path / "broken.zip"])
@@ -108,25 +138,59 @@ def test_vesta_and_psyche_are_recognised_in_visible_light(archives):
 
 def test_a_catalog_adds_size_reach_and_resources(desk):
     (desk / "catalog.csv").write_text("number,name,H,albedo\n101955,Bennu,20.6,0.044\n")
-    result = predict("a101955.txt", "433 Eros.txt", "notes.txt", "--run", "bundled", "--catalog", "catalog.csv", "--out", "answers.csv", cwd=desk)
+    result = predict(
+        "a101955.txt",
+        "433 Eros.txt",
+        "notes.txt",
+        "--run",
+        "bundled",
+        "--catalog",
+        "catalog.csv",
+        "--out",
+        "answers.csv",
+        cwd=desk,
+    )
     assert result.returncode == 1 and "Water (t)" in result.stdout
     table = pd.read_csv(desk / "answers.csv").set_index("File")
     bennu = table.loc["a101955.txt"]
-    assert bennu.Diameter_km == pytest.approx(0.48, abs=0.03) and bennu.Delta_v_km_s == pytest.approx(5.09, abs=0.03) and bennu.Filled_In == "orbit"
+    assert (
+        bennu.Diameter_km == pytest.approx(0.48, abs=0.03)
+        and bennu.Delta_v_km_s == pytest.approx(5.09, abs=0.03)
+        and bennu.Filled_In == "orbit"
+    )
     assert bennu.Water_Expected_t > 1e5 and not any("Rank" in name or "Top" in name for name in table)
-    assert table.Diameter_km["433 Eros.txt"] > 10 and "H" in table.Filled_In["433 Eros.txt"] and np.isnan(table.Diameter_km["notes.txt"])
+    assert (
+        table.Diameter_km["433 Eros.txt"] > 10
+        and "H" in table.Filled_In["433 Eros.txt"]
+        and np.isnan(table.Diameter_km["notes.txt"])
+    )
 
 
 def test_pictures_are_made_for_what_was_read(desk):
-    result = predict("433 Eros.txt", "notes.txt", "a101955.txt", "--run", "bundled", "--plot", "my pictures", cwd=desk)
-    assert sorted(path.name for path in (desk / "my pictures").iterdir()) == ["433_Eros.txt.png", "a101955.txt.png"] and result.returncode == 1
+    result = predict(
+        "433 Eros.txt", "notes.txt", "a101955.txt", "--run", "bundled", "--plot", "my pictures", cwd=desk
+    )
+    assert (
+        sorted(path.name for path in (desk / "my pictures").iterdir())
+        == ["433_Eros.txt.png", "a101955.txt.png"]
+        and result.returncode == 1
+    )
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (desk / "my pictures").iterdir())
-    assert picture_name("../../etc/passwd", set()) == "etc_passwd.png" and picture_name("...", set()) == "spectrum.png"
+    assert (
+        picture_name("../../etc/passwd", set()) == "etc_passwd.png"
+        and picture_name("...", set()) == "spectrum.png"
+    )
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["a101955.txt", "--run", "nowhere"], "holds no complete run"), (["a101955.txt", "--out", "notes.txt"], "exists; choose another"),
-    (["a101955.txt", "--resources", "own.csv"], "needs --catalog"), (["a101955.txt", "--run", "bundled", "--catalog", "nowhere.csv"], "no catalog at nowhere.csv")])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["a101955.txt", "--run", "nowhere"], "holds no complete run"),
+        (["a101955.txt", "--out", "notes.txt"], "exists; choose another"),
+        (["a101955.txt", "--resources", "own.csv"], "needs --catalog"),
+        (["a101955.txt", "--run", "bundled", "--catalog", "nowhere.csv"], "no catalog at nowhere.csv"),
+    ],
+)
 def test_wrong_use_gets_one_line(desk, arguments, message):
     result = predict(*arguments, cwd=desk)
     assert result.returncode == 1 and message in result.stderr and len(result.stderr.splitlines()) == 1
@@ -137,7 +201,10 @@ def make_run(folder, started="2026-01-01", **changes):
     model = folder / "model" / "model.npz"
     model.parent.mkdir(parents=True)
     shutil.copy(find_model("bundled"), model)
-    write_json(folder / "run.json", {"status": "complete", "started": started, "outputs": {"model/model.npz": sha256(model)}} | changes)
+    write_json(
+        folder / "run.json",
+        {"status": "complete", "started": started, "outputs": {"model/model.npz": sha256(model)}} | changes,
+    )
     return folder
 
 
@@ -148,13 +215,19 @@ def test_without_a_name_the_newest_complete_run_answers(tmp_path, monkeypatch):
     make_run(tmp_path / "runs" / "newer", "2026-02-01")
     make_run(tmp_path / "runs" / "unfinished", "2026-03-01", status="running")
     make_run(tmp_path / "runs" / "other", "2026-04-01", outputs={})
-    assert find_model() == Path("runs/newer/model/model.npz") and find_model("runs/older") == Path("runs/older/model/model.npz")
+    assert find_model() == Path("runs/newer/model/model.npz") and find_model("runs/older") == Path(
+        "runs/older/model/model.npz"
+    )
 
 
 def test_a_model_that_was_changed_or_has_no_record_is_refused(tmp_path):
     changed = make_run(tmp_path / "changed")
     (changed / "model" / "model.npz").write_bytes(b"something else")
-    for folder, message in ((changed, "not the model that the run left"), (make_run(tmp_path / "running", status="running"), "no complete run"), (tmp_path, "no complete run")):
+    for folder, message in (
+        (changed, "not the model that the run left"),
+        (make_run(tmp_path / "running", status="running"), "no complete run"),
+        (tmp_path, "no complete run"),
+    ):
         with pytest.raises(ValueError, match=message):
             find_model(folder)
     (changed / "run.json").write_text("[]")
@@ -164,17 +237,25 @@ def test_a_model_that_was_changed_or_has_no_record_is_refused(tmp_path):
 
 def test_the_bundled_model_is_that_of_a_default_run_on_the_bundled_data():
     record = read_json(find_model("bundled").parent / "run.json")
-    assert record["preset"] == "default" and record["inputs"]["catalog"]["sha256"] == sha256(bundled()[0]) and record["inputs"]["spectra"]["sha256"] == sha256(bundled()[1])
-    assert record["outputs"] == {name: sha256(find_model("bundled").parent / name) for name in ("model.npz", "model.json")}
+    assert (
+        record["preset"] == "default"
+        and record["inputs"]["catalog"]["sha256"] == sha256(bundled()[0])
+        and record["inputs"]["spectra"]["sha256"] == sha256(bundled()[1])
+    )
+    assert record["outputs"] == {
+        name: sha256(find_model("bundled").parent / name) for name in ("model.npz", "model.json")
+    }
     assert "/" not in json.dumps(record["inputs"])
     assert sum(path.stat().st_size for path in bundled()[0].parent.rglob("*") if path.is_file()) < 5e6
 
 
 def test_answers_need_neither_tensorflow_nor_scikit_learn(desk):
-    code = ("import sys; from nea_prospect.series import app\n"
-            "try: app(['predict', 'a101955.txt', '--run', 'bundled', '--plot', 'pictures'])\n"
-            "except SystemExit as end: assert not end.code\n"
-            "assert not {'tensorflow', 'keras', 'sklearn', 'imblearn', 'cleanlab', 'papermill'} & set(sys.modules)")
+    code = (
+        "import sys; from nea_prospect.series import app\n"
+        "try: app(['predict', 'a101955.txt', '--run', 'bundled', '--plot', 'pictures'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'tensorflow', 'keras', 'sklearn', 'imblearn', 'cleanlab', 'papermill'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=desk, check=True, capture_output=True, timeout=120)
 
 
@@ -199,19 +280,26 @@ def test_ten_thousand_spectra_take_seconds_and_little_memory(tmp_path):
     with zipfile.ZipFile(tmp_path / "many.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number in range(10_000):
             archive.writestr(f"{number:05d}.txt", contents[number % len(contents)])
-    code = ("import re; from nea_prospect.prediction import load_model, predict_files\n"
-            "table, _ = predict_files(load_model('bundled'), ['many.zip'])\n"
-            "assert len(table) == 10_000 and (table.Problem == '').all()\n"
-            "print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) / 2**20)")  # ru_maxrss would be that of pytest
+    code = (
+        "import re; from nea_prospect.classifier import load_model\n"
+        "from nea_prospect.prediction import predict_files\n"
+        "table, _ = predict_files(load_model('bundled'), ['many.zip'])\n"
+        "assert len(table) == 10_000 and (table.Problem == '').all()\n"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) / 2**20)"
+    )  # ru_maxrss would be that of pytest
     start = time.perf_counter()
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
+    )
     assert time.perf_counter() - start < 60 and float(result.stdout) < 1.0
 
 
 def test_a_spectrum_outside_the_grid_has_no_answer(tmp_path):
     (tmp_path / "mid.txt").write_text("\n".join(f"{3 + step / 100} 1.0" for step in range(100)))
     table, _ = predict_files(load_model("bundled"), [tmp_path / "mid.txt"])
-    assert table.Problem[0].startswith("nothing between") and table[[f"Prob_{group}" for group in GROUPS]].isna().all(axis=None)
+    assert table.Problem[0].startswith("nothing between") and table[
+        [f"Prob_{group}" for group in GROUPS]
+    ].isna().all(axis=None)
 
 
 def test_what_is_planted_in_a_run_is_never_run_and_verify_names_it(tmp_path, monkeypatch, desk):
@@ -219,15 +307,30 @@ def test_what_is_planted_in_a_run_is_never_run_and_verify_names_it(tmp_path, mon
     run = make_run(tmp_path / "runs" / "mine")
     keras = run / "resource_value_model.keras"
     with zipfile.ZipFile(keras, "w") as archive:  # a model with a Lambda layer, as keras would write it
-        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"layers": [{"class_name": "Lambda", "config": {"function": "planted"}}]}}))
+        archive.writestr(
+            "config.json",
+            json.dumps(
+                {
+                    "class_name": "Functional",
+                    "config": {"layers": [{"class_name": "Lambda", "config": {"function": "planted"}}]},
+                }
+            ),
+        )
     (run / "classification_feature_scaler.pkl").write_bytes(b"cos\nsystem\n(S'touch planted'\ntR.")
     result = predict(desk / "a101955.txt", cwd=tmp_path)
     assert result.returncode == 0 and "C-Group" in result.stdout and not (tmp_path / "planted").exists()
-    assert verify_run(run) == ("complete", ["added: classification_feature_scaler.pkl", "added: resource_value_model.keras"])
+    assert verify_run(run) == (
+        "complete",
+        ["added: classification_feature_scaler.pkl", "added: resource_value_model.keras"],
+    )
     model = run / "model" / "model.npz"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
     result = predict(desk / "a101955.txt", cwd=tmp_path)
-    assert result.returncode == 1 and "not the model that the run left" in result.stderr and len(result.stderr.splitlines()) == 1
+    assert (
+        result.returncode == 1
+        and "not the model that the run left" in result.stderr
+        and len(result.stderr.splitlines()) == 1
+    )
     assert "changed: model/model.npz" in verify_run(run)[1]

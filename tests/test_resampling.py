@@ -8,11 +8,24 @@ from hypothesis import strategies as st
 
 from nea_prospect.core import GROUPS
 from nea_prospect.features import WAVELENGTH_GRID
-from nea_prospect.resampling import N_FOLDS, NOISE, asteroid_folds, augment_coverage, balance, compare_smote_order, other_asteroids
+from nea_prospect.resampling import (
+    N_FOLDS,
+    NOISE,
+    assign_folds,
+    augment_coverage,
+    balance,
+    compare_smote_order,
+    other_asteroids,
+)
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(st.sampled_from([*GROUPS, "", "ambiguous"]), st.integers(1, 4)), min_size=30, max_size=80), st.integers(0, 9))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*GROUPS, "", "ambiguous"]), st.integers(1, 4)), min_size=30, max_size=80
+    ),
+    st.integers(0, 9),
+)
 def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
     labels = np.repeat([label for label, _ in asteroids], [count for _, count in asteroids])
     names = np.repeat(np.arange(len(asteroids)), [count for _, count in asteroids]).astype(str)
@@ -20,26 +33,36 @@ def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
     sizes = sorted(len(set(names[labels == group])) for group in set(labels[usable]))
     if len(sizes) < 2 or sizes[-1] < N_FOLDS or sizes[-2] < 2:
         with pytest.raises(ValueError, match="labelled asteroids"):
-            asteroid_folds(labels, names)
+            assign_folds(labels, names)
         return
-    folds = asteroid_folds(labels, names, n_repeats=2, seed=seed)
+    folds = assign_folds(labels, names, n_repeats=2, seed=seed)
     assert (folds[:, ~usable] == -1).all() and (folds[:, usable] >= 0).all()
     assert (pd.DataFrame(folds.T).groupby(names).nunique() == 1).all(axis=None)
-    np.testing.assert_array_equal(folds, asteroid_folds(labels, names, n_repeats=2, seed=seed))
-    np.testing.assert_array_equal(folds[1:], asteroid_folds(labels, names, n_repeats=1, seed=seed + 1))
+    np.testing.assert_array_equal(folds, assign_folds(labels, names, n_repeats=2, seed=seed))
+    np.testing.assert_array_equal(folds[1:], assign_folds(labels, names, n_repeats=1, seed=seed + 1))
 
 
 def test_folds_are_those_of_the_protocol():
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels, names = np.array(["S-Group"] * 60 + ["C-Group"] * 25), np.arange(85).astype(str)
-    folds = asteroid_folds(labels, names, n_repeats=5)
+    folds = assign_folds(labels, names, n_repeats=5)
     for repeat in range(5):
-        for fold, (_, test) in enumerate(StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(labels, labels, names)):
+        for fold, (_, test) in enumerate(
+            StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(labels, labels, names)
+        ):
             np.testing.assert_array_equal(np.flatnonzero(folds[repeat] == fold), test)
 
 
-@pytest.mark.parametrize("field, value, test_value", [("number", "4", "4"), ("number", "4", "004"), ("designation", "2000 WL63", "2000wl63"), ("name", "Vesta", "VESTA")])
+@pytest.mark.parametrize(
+    "field, value, test_value",
+    [
+        ("number", "4", "4"),
+        ("number", "4", "004"),
+        ("designation", "2000 WL63", "2000wl63"),
+        ("name", "Vesta", "VESTA"),
+    ],
+)
 def test_an_auxiliary_asteroid_of_the_test_fold_stays_out_by_any_name(field, value, test_value):
     blank = {"number": "", "designation": "", "name": ""}
     auxiliary = pd.DataFrame([blank | {field: value}, blank | {"number": "99"}])
@@ -54,12 +77,14 @@ def test_balance_makes_groups_equal_and_keeps_every_row(counts, k):
     X = np.random.default_rng(0).normal(size=(len(y), 3))
     X_new, y_new = balance(X, y, k)
     assert set(np.unique(y_new, return_counts=True)[1]) == {max(counts)}
-    np.testing.assert_array_equal(X_new[:len(X)], X)
+    np.testing.assert_array_equal(X_new[: len(X)], X)
     for name, count in zip(np.unique(y), counts):
         rows = X_new[y_new == name]
         if count <= k:
             assert {tuple(row) for row in rows} == {tuple(row) for row in X[y == name]}
-        assert (rows >= X[y == name].min(axis=0) - 1e-9).all() and (rows <= X[y == name].max(axis=0) + 1e-9).all()
+        assert (rows >= X[y == name].min(axis=0) - 1e-9).all() and (
+            rows <= X[y == name].max(axis=0) + 1e-9
+        ).all()
 
 
 def test_smote_before_the_split_pretends_even_on_noise():
@@ -80,8 +105,11 @@ def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
     assert not set(source[20:]) & set(range(5)), "what was observed in visible light only has nothing to cut"
     for row, original in zip(rows[20:], source[20:]):
         seen = np.isfinite(row)
-        assert 0 < seen.sum() < np.isfinite(reflectance[original]).sum() and not (seen & np.isnan(reflectance[original])).any()
-        assert seen[np.flatnonzero(seen)[0]:np.flatnonzero(seen)[-1] + 1].all()
+        assert (
+            0 < seen.sum() < np.isfinite(reflectance[original]).sum()
+            and not (seen & np.isnan(reflectance[original])).any()
+        )
+        assert seen[np.flatnonzero(seen)[0] : np.flatnonzero(seen)[-1] + 1].all()
         assert np.abs(row[seen] / reflectance[original][seen] - 1).max() < 6 * NOISE
     np.testing.assert_array_equal(rows, augment_coverage(reflectance, 2, 3)[0])
     assert len(augment_coverage(reflectance, 0)[1]) == 20

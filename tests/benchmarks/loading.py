@@ -41,20 +41,28 @@ def growth(path, counts=(1_000, 10_000, 100_000)):
     with zipfile.ZipFile(path) as archive:
         contents = [archive.read(name) for name in archive.namelist() if not name.endswith("/")]
     for count in counts:
+
         def load():
             spectra = []
             for start in range(0, count, 1000):
-                spectra += parse_spectra(contents[index % len(contents)] for index in range(start, min(start + 1000, count)))
+                spectra += parse_spectra(
+                    contents[index % len(contents)] for index in range(start, min(start + 1000, count))
+                )
             make_features(spectra)
 
         elapsed = seconds(load)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"{count:7,d} spectra: {elapsed:7.2f} s, {1e3 * elapsed / count:.3f} ms each, peak memory {peak:.2f} GiB", flush=True)
+        print(
+            f"{count:7,d} spectra: {elapsed:7.2f} s, {1e3 * elapsed / count:.3f} ms each, peak memory {peak:.2f} GiB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL if REAL.exists() else bundled()[1]
     pairs = [(seconds(bare, path), seconds(ours, path)) for _ in range(7)]
     best_bare, best_ours = (min(values) for values in zip(*pairs))
-    print(f"{path.name}: loadtxt {best_bare:.3f} s, loading + resampling + features {best_ours:.3f} s, ratio {best_ours / best_bare:.2f}")
+    print(
+        f"{path.name}: loadtxt {best_bare:.3f} s, loading + resampling + features {best_ours:.3f} s, ratio {best_ours / best_bare:.2f}"
+    )
     growth(path)

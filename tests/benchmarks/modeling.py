@@ -20,20 +20,31 @@ def seconds(function):
 def main():
     datasets = [load_dataset(*bundled()), load_dataset(*bundled("auxiliary"))]
     X = np.vstack([make_features(dataset.spectra)[0] for dataset in datasets])
-    y, asteroids = (np.concatenate([dataset.table[column].to_numpy(dtype=str) for dataset in datasets]) for column in ("label", "asteroid"))
+    y, asteroids = (
+        np.concatenate([dataset.table[column].to_numpy(dtype=str) for dataset in datasets])
+        for column in ("label", "asteroid")
+    )
     labelled = np.flatnonzero(np.isin(y, GROUPS))[-2000:]
     model = SpectrumClassifier()
     rows, source = augment_coverage(X[labelled], model.copies)
     inputs = model_inputs(rows)
     network = model._new_network()
-    network.set_params(epochs=1).fit(inputs, y[labelled][source], asteroids[labelled][source])  # start-up is not what is timed
+    network.set_params(epochs=1).fit(
+        inputs, y[labelled][source], asteroids[labelled][source]
+    )  # start-up is not what is timed
     network = model._new_network()
-    print(f"network, {len(labelled)} spectra with copies ({len(rows)} rows): {seconds(lambda: network.fit(inputs, y[labelled][source], asteroids[labelled][source])):.1f} s")
-    print(f"whole classifier, the same: {seconds(lambda: model.fit(X[labelled], y[labelled], asteroids[labelled])):.1f} s")
+    print(
+        f"network, {len(labelled)} spectra with copies ({len(rows)} rows): {seconds(lambda: network.fit(inputs, y[labelled][source], asteroids[labelled][source])):.1f} s"
+    )
+    print(
+        f"whole classifier, the same: {seconds(lambda: model.fit(X[labelled], y[labelled], asteroids[labelled])):.1f} s"
+    )
     spectra = (datasets[0].spectra + datasets[1].spectra)[:2500] * 4
     model.answer(X[:10])
     both = seconds(lambda: model.answer(resample_spectra(spectra)))
-    print(f"predicting from arrays, resampling and features included: {len(spectra) / both:.0f} spectra a second")
+    print(
+        f"predicting from arrays, resampling and features included: {len(spectra) / both:.0f} spectra a second"
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,16 @@ with atheris.instrument_imports(include=["nea_prospect.loading"]):
 
 def check(data):
     """Parse, and fail unless the promise of `parse_spectra` holds."""
-    result, = parse_spectra([data])
+    (result,) = parse_spectra([data])
     if isinstance(result, SpectrumError):
         assert str(result)
         return
     assert isinstance(result, Spectrum) and len(result.wavelength) >= 10
-    assert (np.diff(result.wavelength) > 0).all() and np.isfinite(result.reflectance).all() and (result.reflectance > 0).all()
+    assert (
+        (np.diff(result.wavelength) > 0).all()
+        and np.isfinite(result.reflectance).all()
+        and (result.reflectance > 0).all()
+    )
 
 
 if __name__ == "__main__":
