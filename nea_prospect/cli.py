@@ -184,12 +184,12 @@ def _shown_columns(table, with_resources):
 
 
 def _number(value, form):
-    """A number as text; a dash where it is not known."""
+    """Write a number; a dash where it is not known."""
     return f"{value:{form}}" if value == value else "-"
 
 
 def _named_only(groups):
-    """A set of groups without the bin for everything else."""
+    """Leave the bin for everything else out of a set of groups."""
     return ";".join(name for name in groups.split(";") if name != "Other")
 
 # %% ../nbs/95_cli.ipynb #4232ce62

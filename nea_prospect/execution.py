@@ -86,25 +86,13 @@ def _lock(lock, folder, deadline):
 
 
 def _holder(folder):
-    """The process that the record of an unfinished run names."""
+    """Name the process of an unfinished run."""
     process = read_record(folder, ATTEMPT).get("process")
     return f"process {process}" if isinstance(process, int) else "another process"
 
 # %% ../nbs/90_execution.ipynb #63de1752
 def read_record(folder, name=RECORD):
-    """Read a record of a run folder.
-
-    Parameters
-    ----------
-    folder : str or Path
-    name : str
-        Of a complete or of an unfinished run, see `nea_prospect.run`.
-
-    Returns
-    -------
-    dict
-        Empty if there is no record that can be read.
-    """
+    """Read a record of a run or stage folder (Path); empty if there is none that can be read."""
     try:
         record = read_json(Path(folder) / name)
     except (OSError, ValueError):
@@ -135,16 +123,7 @@ def stage_keys(parameters, inputs, versions):
 
 # %% ../nbs/90_execution.ipynb #927e5b80
 def folder_hashes(folder):
-    """SHA-256 of every file below a folder, by relative name; a link or a device has an empty one.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Compute the SHA-256 of every file below a folder (Path) by relative name; empty for a link or device."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
     return {
         path.relative_to(folder).as_posix(): sha256(path) if path.is_file() and not path.is_symlink() else ""
@@ -235,12 +214,7 @@ def _explain(error):
     return f"{f' in cell {cell}' if cell else ''}: {lines[0] if lines else 'unknown reason'}"
 
 # %% ../nbs/90_execution.ipynb #a7a83b13
-STAGE_COMMAND = (
-    sys.executable,
-    "-P",
-    "-c",
-    "from nea_prospect.execution import stage_process; stage_process()",
-)
+STAGE_COMMAND = (sys.executable, "-P", "-c", "from nea_prospect.execution import stage_process as run; run()")
 
 
 def make_stage(stage, lock, deadline, tell, command=STAGE_COMMAND):
@@ -254,7 +228,7 @@ def make_stage(stage, lock, deadline, tell, command=STAGE_COMMAND):
     deadline : float
         When the process is stopped, on the clock of `time.monotonic`.
     tell : callable
-        Called every second with the fraction and the message that the stage reports.
+        Called every second with fraction and message of the stage's progress.
     command : sequence of str
         The process; it finds its job on standard input.
 
@@ -372,6 +346,7 @@ def publish(folder, stages, pages, record, declared=()):
         raise RunError(f"every stage returned, but {missing[0]} was not written")
     before = read_record(folder).get("outputs", {})
     (folder / RECORD).unlink(missing_ok=True)
+    _remove_stages(folder, keep=[stage.folder for stage in stages])
     for name in sorted(before.keys() - sources.keys() - pages.keys()):
         _remove_output(folder, name, before[name])
     for name, source in sources.items():
@@ -404,6 +379,13 @@ def _link(source, target):
     except OSError:
         shutil.copyfile(source, temporary)
     os.replace(temporary, target)
+
+
+def _remove_stages(folder, keep):
+    """Remove what other attempts left of stages."""
+    for path in folder.glob(f"{STAGES_FOLDER}/*"):
+        if path not in keep and (path / STAGE_RECORD).is_file():
+            shutil.rmtree(path)
 
 
 def _remove_output(folder, name, digest):

@@ -16,7 +16,9 @@ from .run import Run, executed_notebooks
 
 # %% ../nbs/91_report.ipynb #a854ec96
 _FOLDED = """{%- extends "basic/index.html.j2" -%}
-{%- block input -%}<details class="code"><summary>Code</summary>{{ super() }}</details>{%- endblock input -%}"""
+{%- block input -%}
+<details class="code"><summary>Code</summary>{{ super() }}</details>
+{%- endblock input -%}"""
 
 
 def notebook_body(notebook):
@@ -46,16 +48,7 @@ def notebook_body(notebook):
 
 # %% ../nbs/91_report.ipynb #8931f917
 def notebook_title(notebook):
-    """Title of a notebook, from the first line of its first cell.
-
-    Parameters
-    ----------
-    notebook : str or Path
-
-    Returns
-    -------
-    str
-    """
+    """Read the title of a notebook (str or Path) from the first line of its first cell."""
     source = "".join(read_json(notebook)["cells"][0]["source"])
     return source.splitlines()[0].lstrip("# ")
 

@@ -27,7 +27,7 @@ from nea_prospect.files import (
 )
 
 # %% ../nbs/00d_run.ipynb #a4669c6c
-RECORD = "run.json"  # at the top of a complete run: its parameters, inputs, versions, and the checksums of all files
+RECORD = "run.json"  # of a complete run: parameters, inputs, versions, checksums
 ATTEMPT = "unfinished.json"  # the same of a run that is being made, or was stopped
 STAGES_FOLDER = "stages"
 STAGE_RECORD = "stage.json"  # in a stage folder: its key and the checksums of its files
@@ -89,8 +89,8 @@ class Run:
     Parameters
     ----------
     folder : str or Path
-        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. The folder of a complete run can be
-        read, too, and nothing is written. Empty: alone in JupyterLab.
+        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. A run folder can be read,
+        too, and nothing is written. Empty: alone in JupyterLab.
 
     Examples
     --------
@@ -106,9 +106,9 @@ class Run:
         self.stages = None if folder is None else folder.parent if works else folder / STAGES_FOLDER
 
     def load(self, name, make, restore=None):
-        """What an earlier stage saved, or what ``make()`` returns when alone.
+        """Load what an earlier stage saved; alone, call ``make()`` instead.
 
-        ``restore`` turns saved arrays into an object; without it, tables, arrays and records come back as they were.
+        ``restore`` makes an object of saved arrays; without it they come back as they were.
         """
         if self.stages is None:
             return make()
@@ -123,7 +123,7 @@ class Run:
 
 # %% ../nbs/00d_run.ipynb #583f48b9
 def _find(stages, name):
-    """What a complete stage saved under a name."""
+    """Read what a complete stage saved under a name."""
     for stage in sorted(path for path in stages.iterdir() if not path.name.startswith(".")):
         place = stage / HANDOVER_FOLDER / name
         if place.with_suffix(".table.npz").is_file():
@@ -151,7 +151,8 @@ def _save(stage, name, value):
     elif name in PUBLISHED:
         write_json(stage / PUBLISHED[name], value)
     else:
-        write_arrays(place.with_suffix(".npz"), **(value if isinstance(value, dict) else {"values": value}))
+        arrays = value if isinstance(value, dict) else {"values": value}
+        write_arrays(place.with_suffix(".npz"), **arrays)
 
 # %% ../nbs/00d_run.ipynb #fe5da34f
 @patch
@@ -172,18 +173,18 @@ def progress(self: Run, fraction, message):
 # %% ../nbs/00d_run.ipynb #5076adfc
 @patch
 def store(self: Run):
-    """Dictionary for results that are costly to make again; alone, an empty one that nobody keeps."""
+    """Open a dictionary for results that are costly to make again; alone, one that is not kept."""
     return {} if self.stage is None else ArrayStore(self.stage / STORE_FOLDER)
 
 # %% ../nbs/00d_run.ipynb #38c25714
 @patch
 def figure(self: Run, name):
-    """Content of the PNG file of a figure that a complete stage saved."""
+    """Read the PNG file of a figure that a complete stage saved."""
     return next(self.stages.glob(f"[!.]*/{FIGURES_FOLDER}/*_{name}.png")).read_bytes()
 
 
 def executed_notebooks(folder):
-    """Executed notebook of each complete stage of a run folder.
+    """Find the executed notebook of each complete stage of a run folder.
 
     Parameters
     ----------

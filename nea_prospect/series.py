@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
+from fastcore.basics import patch
 
 import nea_prospect
 from .archives import Limits
@@ -72,12 +73,7 @@ class Series:
 
 # %% ../nbs/92_series.ipynb #a310a0d5
 def standard_series():
-    """Series of the project, notebooks 01 to 06.
-
-    Returns
-    -------
-    Series
-    """
+    """Return the series of the project, notebooks 01 to 06."""
     package = Path(nea_prospect.__file__).resolve().parent
     inside = package / "nbs"
     return Series(inside if inside.is_dir() else package.parent / "nbs")
@@ -104,17 +100,7 @@ def read_preset(series, name):
 
 # %% ../nbs/92_series.ipynb #27ba7e37
 def declared_parameters(series):
-    """Names and default values that each notebook declares.
-
-    Parameters
-    ----------
-    series : Series
-
-    Returns
-    -------
-    dict of str to dict
-        By stage, without the folder that the series itself injects.
-    """
+    """Read names and default values that each notebook declares, by stage; the series injects ``run_dir``."""
     import papermill
 
     declared = {}
@@ -163,13 +149,7 @@ def collect_parameters(declared, preset, settings, inputs):
 
 # %% ../nbs/92_series.ipynb #09f4e2e6
 def check_parameters(parameters, declared):
-    """Refuse parameters that no notebook declares, or of another type than the default.
-
-    Parameters
-    ----------
-    parameters, declared : dict of str to dict
-        By stage.
-    """
+    """Refuse parameters that no notebook declares, or of another type than the default."""
     for stage, values in parameters.items():
         for name, value in values.items():
             if name not in declared[stage]:
@@ -212,18 +192,7 @@ INPUTS = {  # parameters that are paths, and how they are called
 
 
 def input_paths(parameters):
-    """Paths of the files that a run reads; a pipe or a device is no file.
-
-    Parameters
-    ----------
-    parameters : dict of str to dict
-        By stage.
-
-    Returns
-    -------
-    dict of str to Path
-        By parameter; the bundled catalog and spectra where none are given.
-    """
+    """Find the files that a run reads, by parameter: Paths, the bundled ones where none are given."""
     given = {
         name: value for values in parameters.values() for name, value in values.items() if name in INPUTS
     }
@@ -252,16 +221,7 @@ PACKAGES = (
 
 
 def versions(series):
-    """Versions of what a result depends on.
-
-    Parameters
-    ----------
-    series : Series
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Collect the versions of what a result depends on, by name."""
     digest, package = new_sha256(), Path(nea_prospect.__file__).parent
     for path in sorted([*package.glob("*.py"), *package.glob("data/*.*")]):
         digest.update(path.read_bytes())
@@ -315,16 +275,15 @@ class Progress:
 
 # %% ../nbs/92_series.ipynb #681285f6
 def run_series(
-    out,
-    catalog="",
-    spectra="",
-    preset="default",
-    settings=None,
-    replace=False,
-    time_limit=43200.0,
-    series=None,
-):
-    """Run a series of notebooks and write the report; go on where an earlier attempt of the same run stopped.
+    out: str | Path,
+    catalog: str | Path = "",
+    spectra: str | Path = "",
+    preset: str = "default",
+    settings: dict | None = None,
+    replace: bool = False,
+    time_limit: float = 43200.0,
+) -> Path:
+    """Run notebooks 01 to 06 and write the report; go on where an earlier attempt of the same run stopped.
 
     Parameters
     ----------
@@ -332,46 +291,39 @@ def run_series(
         Run folder; new, empty, or with an unfinished run of the same parameters.
     catalog, spectra : str or Path
         Input files; empty for the bundled data.
-    preset : str
-        ``quick``, ``default`` or ``full``.
+    preset : {"default", "quick", "full"}
     settings : dict, optional
         Parameters by name, over those of the preset.
     replace : bool
         Replace another run that is there; its results stay until this one is complete.
     time_limit : float
         Seconds for the series.
-    series : Series, optional
-        The six notebooks of the project by default.
 
     Returns
     -------
     Path
-        The complete run folder.
-
-    Raises
-    ------
-    RunError
-        If the run cannot start or does not finish.
+        The complete run folder; `RunError` is raised if the run cannot start or does not finish.
 
     Examples
     --------
-    >>> run_series("x", preset="slow")
-    Traceback (most recent call last):
-    nea_prospect.execution.RunError: unknown preset 'slow'; there are default, full, quick
+    >>> run_series("runs/first", preset="quick")  # doctest: +SKIP
     """
+    series = standard_series()
+    parameters = series.collect(preset, catalog, spectra, settings)
+    return series.run(out, preset, parameters, replace, time_limit)
+
+# %% ../nbs/92_series.ipynb #766610c6
+@patch
+def collect(self: Series, preset="default", catalog="", spectra="", settings=None):
+    """Collect the parameters of every stage as `run_series` takes them, with absolute paths."""
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
-    series = series or standard_series()
     paths = {"catalog": catalog, "spectra": spectra}
     inputs = {name: os.path.abspath(path) if path else "" for name, path in paths.items()}
-    settings = {
-        name: os.path.abspath(value) if name in INPUTS and value else value
-        for name, value in (settings or {}).items()
-    }
-    parameters = collect_parameters(
-        declared_parameters(series), read_preset(series, preset), settings, inputs
-    )
-    return _run(out, preset, parameters, replace, time_limit, series)
+    settings = dict(settings or {})
+    for name in INPUTS.keys() & settings.keys():
+        settings[name] = os.path.abspath(settings[name]) if settings[name] else ""
+    return collect_parameters(declared_parameters(self), read_preset(self, preset), settings, inputs)
 
 # %% ../nbs/92_series.ipynb #50a2d1e6
 def resume_series(out, time_limit=43200.0, series=None):
@@ -388,12 +340,7 @@ def resume_series(out, time_limit=43200.0, series=None):
     Returns
     -------
     Path
-        The complete run folder.
-
-    Raises
-    ------
-    RunError
-        If there is nothing to resume, or inputs or versions have changed.
+        The complete run folder; `RunError` is raised if inputs or versions have changed.
     """
     out, series = run_folder(out), series or standard_series()
     attempt = read_record(out, ATTEMPT)
@@ -403,38 +350,28 @@ def resume_series(out, time_limit=43200.0, series=None):
             f"{out} is complete; nothing to resume" if complete else f"there is no unfinished run in {out}"
         )
     try:
-        declared = declared_parameters(series)
-        parameters = {stage: dict(attempt["parameters"][stage]) for stage in declared}
-        check_parameters(parameters, declared)
-        now = _new_record(str(attempt["preset"]), parameters, bool(attempt["replace"]), series)
-        changed = _changes(dict(attempt["inputs"]), now["inputs"]) + _changes(
-            attempt["versions"], now["versions"]
-        )
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        now, changed = _compare_record(attempt, series)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise RunError(f"{out} holds nothing that can be resumed: {one_line(error)}") from None
     if changed:
         raise RunError(
             f"{out} was begun with other inputs or versions ({', '.join(changed)}); start a new run"
         )
-    return _run(out, now["preset"], parameters, now["replace"], time_limit, series)
+    return series.run(out, now["preset"], now["parameters"], now["replace"], time_limit)
 
 
-def _changes(before, now):
-    """Names whose values are not what they were."""
-    return [name for name in now if now[name] != before.get(name)]
+def _compare_record(attempt, series):
+    """Make the record anew, and name the inputs and versions that are not as they were."""
+    declared = declared_parameters(series)
+    parameters = {stage: dict(attempt["parameters"][stage]) for stage in declared}
+    check_parameters(parameters, declared)
+    now = _new_record(str(attempt["preset"]), parameters, bool(attempt["replace"]), series)
+    kinds = ("inputs", "versions")
+    return now, [name for kind in kinds for name in now[kind] if now[kind][name] != attempt[kind].get(name)]
 
 # %% ../nbs/92_series.ipynb #8ee573e2
 def run_folder(path):
-    """Absolute path of a run folder, links followed.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    Path
-    """
+    """Resolve a run folder, links followed."""
     path = Path(os.path.realpath(path))
     if not path.name or os.path.ismount(path):
         raise RunError(f"{path} is where a file system begins; choose a folder in it")
@@ -465,14 +402,15 @@ def _new_record(preset, parameters, replace, series):
         "key": list(keys.values())[-1],
     }
 
-# %% ../nbs/92_series.ipynb #5c4d95ef
-def _run(out, preset, parameters, replace, time_limit, series):
-    """Make a run in its folder, or find it there."""
+# %% ../nbs/92_series.ipynb #8bcf799e
+@patch
+def run(self: Series, out, preset, parameters, replace=False, time_limit=43200.0):
+    """Make a run in its folder, or find it there; see `run_series`."""
     out = run_folder(out)
     try:
         json.dumps(parameters, ensure_ascii=False).encode()
         _check_inputs(out, parameters)
-        record = _new_record(preset, parameters, replace, series)
+        record = _new_record(preset, parameters, replace, self)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
     try:
@@ -484,8 +422,8 @@ def _run(out, preset, parameters, replace, time_limit, series):
     with hold_folder(out, PATIENCE) as lock:
         if claim_folder(out, record["key"], replace):
             print(f"{out} holds this run already, complete", file=sys.stderr)
-            return out
-        _finish_run(out, record, lock, time.monotonic() + time_limit, series)
+        else:
+            _finish_run(out, record, lock, time.monotonic() + time_limit, self)
     return out
 
 # %% ../nbs/92_series.ipynb #e9db229b

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import sys
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ signal.signal(
 settings.register_profile("machines that are busy", deadline=None)
 settings.load_profile("machines that are busy")
 
+COMMAND = Path(sys.executable).with_name("nea-prospect")
 SOAK = int(os.environ.get("SOAK", "1"))  # how many times as many random cases, see `make soak`
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

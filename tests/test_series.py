@@ -1,4 +1,4 @@
-"""The runner: parameters that are checked, failures that are told, folders that are never mistaken."""
+"""Runs: checked parameters, failures that are told, folders that are never mistaken, kills that cost one fit."""
 
 import contextlib
 import json
@@ -8,32 +8,41 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import typer
-from conftest import HOSTILE_NAMES, SOAK
+from conftest import COMMAND, HOSTILE_NAMES, SOAK
 
-from nea_prospect import series
+from nea_prospect import cli
 from nea_prospect.core import GROUPS
-from nea_prospect.files import read_json, sha256, write_json
-from nea_prospect.loading import bundled
-from nea_prospect.series import (
+from nea_prospect.execution import (
+    PATIENCE,
     RunError,
+    Stage,
     claim_folder,
-    collect_parameters,
     hold_folder,
+    make_stage,
+    publish,
+    verify_run,
+)
+from nea_prospect.files import read_json, sha256, write_bytes, write_json
+from nea_prospect.loading import bundled
+from nea_prospect.run import ATTEMPT, PUBLISHED, RECORD, STAGE_RECORD
+from nea_prospect.series import (
+    Series,
+    collect_parameters,
+    declared_parameters,
     parse_settings,
     read_preset,
     resume_series,
     run_series,
-    verify_run,
+    standard_series,
 )
 
-COMMAND = Path(sys.executable).with_name("nea-prospect")
+STAGES = tuple(standard_series().notebooks)
 
 
 def nea_prospect(*arguments, cwd, **environment):
@@ -61,6 +70,8 @@ def nea_prospect(*arguments, cwd, **environment):
         (["--catalog", "bad.csv", "--spectra", "s.zip"], "has no column for the number or designation"),
         (["--catalog", "folder", "--spectra", "s.zip"], "no catalog at"),
         (["--resource", "gold"], "choose water or metal"),
+        (["--time-limit", "0"], "give minutes"),
+        (["--resume", "new", "--preset", "quick"], "--resume takes everything but --time-limit"),
         (["--out", "full"], "already holds something else"),
         (["--out", "full", "--replace"], "already holds something else"),
         (["--out", "old run"], "already holds a run"),
@@ -75,34 +86,36 @@ def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, monkeypatch, capf
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("precious")
     (tmp_path / "old run").mkdir()
-    (tmp_path / "old run" / "run.json").write_text("{}")
+    (tmp_path / "old run" / RECORD).write_text('{"status": "complete", "key": "0", "outputs": {"a": ""}}')
     (tmp_path / "file").write_text("precious")
     before = sha256(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        sys, "argv", ["nea-prospect", "run", *([] if "--out" in arguments else ["--out", "new"]), *arguments]
-    )
+    out = [] if {"--out", "--resume"} & set(arguments) else ["--out", "new"]
+    monkeypatch.setattr(sys, "argv", ["nea-prospect", "run", *out, *arguments])
     with pytest.raises(SystemExit) as end:
-        series.main()
+        cli.main()
     printed, told = capfd.readouterr()
-    assert end.value.code == 1 and printed == "" and message in told and told.count("\n") == 1
-    assert sha256(tmp_path) == before and not (tmp_path / "new").exists()
+    assert end.value.code == 1
+    assert printed == ""
+    assert message in told
+    assert told.count("\n") == 1
+    assert sha256(tmp_path) == before
+    assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_unmatched_spectra_and_unreadable_archives_are_told_by_the_stage(tmp_path, small_input):
     (tmp_path / "c.csv").write_text("number,class\n99999999,C\n")
-    result = nea_prospect(
-        "run", "--catalog", "c.csv", "--spectra", small_input[1], "--out", "new", cwd=tmp_path
-    )
-    assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert (
-        "notebook 01_loading failed in cell" in result.stderr.splitlines()[-1]
-        and "belongs to one of the 1 rows" in result.stderr
-    )
-    assert not (tmp_path / "new").exists()
-    assert read_json(tmp_path / "new.unfinished" / "run.json")["status"] == "failed"
+    arguments = ["run", "--catalog", "c.csv", "--out", "new", "--spectra"]
+    result = nea_prospect(*arguments, small_input[1], cwd=tmp_path)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "notebook 01_loading failed in cell" in result.stderr.splitlines()[-1]
+    assert "belongs to one of the 1 rows" in result.stderr
+    assert not (tmp_path / "new" / RECORD).exists()
+    assert read_json(tmp_path / "new" / ATTEMPT)["status"] == "failed"
     (tmp_path / "s.zip").write_bytes(b"no zip at all")
-    result = nea_prospect("run", "--catalog", "c.csv", "--spectra", "s.zip", "--out", "new", cwd=tmp_path)
+    result = nea_prospect(*arguments, "s.zip", cwd=tmp_path)
     assert "neither a zip, a tar nor a folder" in result.stderr.splitlines()[-1]
 
 
@@ -119,45 +132,61 @@ def test_settings_are_values_never_code(text):
 
 
 def test_presets_fit_the_notebooks():
+    declared = declared_parameters(standard_series())
     for name in ("quick", "default", "full"):
-        parameters = collect_parameters(
-            read_preset(name), {"seed": 3}, {"run_dir": "r", "catalog": "", "spectra": ""}
-        )
-        assert list(parameters) == list(series.STAGES)
+        preset = read_preset(standard_series(), name)
+        parameters = collect_parameters(declared, preset, {"seed": 3}, {"catalog": "", "spectra": ""})
+        assert tuple(parameters) == STAGES
         assert parameters["04_modeling"]["seed"] == parameters["03_resampling"]["seed"] == 3
         assert parameters["05_evaluation"]["selected"] == "ensemble"
     with pytest.raises(RunError, match="preset sets 'epoch', which notebook 04_modeling does not declare"):
-        collect_parameters({"04_modeling": {"epoch": 1}}, {}, {})
+        collect_parameters(declared, {"04_modeling": {"epoch": 1}}, {}, {})
 
 
-def make_stage(folder, stage, *code):
+# A series of two tiny notebooks, in a folder whose name has braces; the second is written by the test.
+
+WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
+FIRST = "open(run_dir + '/first.txt', 'w').write(str(__import__('time').time_ns()))"
+
+
+def make_notebook(folder, stage, *code, parameters=("note",)):
+    declared = "\n".join(f'{name}: str = ""  # a parameter' for name in ("run_dir", *parameters))
     cells = [
         nbformat.v4.new_markdown_cell(f"# {stage}\n> Test."),
-        nbformat.v4.new_markdown_cell("## Run"),
-        nbformat.v4.new_code_cell('run_dir: str = ""\nnote: str = ""', metadata={"tags": ["parameters"]}),
-        *(nbformat.v4.new_code_cell(text) for text in code),
+        nbformat.v4.new_code_cell(declared, metadata={"tags": ["parameters"]}),
+        *map(nbformat.v4.new_code_cell, code),
     ]
     metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / f"{stage}.ipynb")
 
 
+def no_report(*_):
+    return {"report/index.html": b"a page"}
+
+
 @pytest.fixture
-def short_series(tmp_path, monkeypatch):
-    """A series of two notebooks, in a folder whose name has braces; the second is written by the test."""
+def tiny(tmp_path):
     folder = tmp_path / "n{b}s"
     (folder / "presets").mkdir(parents=True)
     (folder / "presets" / "quick.yaml").write_text("common: {}\n")
-    make_stage(folder, "01_loading", "1 + 1")
-    monkeypatch.setattr(series, "notebooks_dir", lambda: folder)
-    monkeypatch.setattr(series, "STAGES", ("01_loading", "02_features"))
-    monkeypatch.setattr(
-        series, "DECLARED_FILES", ("notebooks/01_loading.ipynb", "notebooks/02_features.ipynb", "result.txt")
-    )
-    monkeypatch.setattr(series, "make_report", lambda *_: None)
-    return folder
+    make_notebook(folder, "01_loading", FIRST)
+    return Series(folder, declared=("result.txt",), report=no_report)
 
 
-WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
+def run_tiny(series, out, code=WRITE_RESULT, **options):
+    make_notebook(series.folder, "02_features", code)
+    return run_again(series, out, **options)
+
+
+def run_again(series, out, settings=None, **options):
+    return series.run(out, "quick", series.collect("quick", settings=settings), **options)
+
+
+def fail_tiny(series, out, code="1 / 0", **options):
+    with pytest.raises(RunError) as error:
+        run_tiny(series, out, code, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -165,28 +194,24 @@ WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
     [
         ("1 / 0", 60, "notebook 02_features failed in cell 3: ZeroDivisionError: division by zero"),
         ("raise ValueError('first\\nsecond')", 60, "ValueError: first (partial"),
-        ("import time; time.sleep(60)", 4, "a cell was still running at the time limit"),
+        ("import time; time.sleep(600)", 25, "was still running at the time limit"),
         ("import os; os._exit(1)", 60, "DeadKernelError"),
+        ("import os; os.kill(os.getppid(), 9)", 60, "its process ended with code -9"),
         ("2 + 2", 60, "every stage returned, but result.txt was not written"),
     ],
 )
-def test_a_failing_stage_is_named_and_leaves_no_finished_run(short_series, tmp_path, code, limit, message):
-    make_stage(short_series, "02_features", code)
-    with pytest.raises(RunError) as error:
-        run_series(tmp_path / "run", preset="quick", time_limit=limit + 6)
-    assert message in str(error.value) and "\n" not in str(error.value)
-    assert not (tmp_path / "run").exists()
-    unfinished = tmp_path / "run.unfinished"
-    record = read_json(unfinished / "run.json")
-    assert record["status"] == "failed" and record["reason"] == str(error.value)
-    if "result.txt" not in message:
-        assert sorted(path.name for path in (unfinished / "notebooks").glob("*.ipynb")) == [
-            "01_loading.ipynb",
-            "02_features.failed.ipynb",
-        ]
+def test_a_failing_stage_is_named_and_leaves_no_finished_run(tiny, tmp_path, code, limit, message):
+    told = fail_tiny(tiny, tmp_path / "run", code, time_limit=limit)
+    assert message in told
+    assert not (tmp_path / "run" / RECORD).exists()
+    attempt = read_json(tmp_path / "run" / ATTEMPT)
+    assert (attempt["status"], attempt["reason"]) == ("failed", told)
+    assert verify_run(tmp_path / "run") == ("unfinished", [f"{tmp_path / 'run'}: {told}"])
+    if "partial notebook: " in told:
+        assert os.path.exists(told.split("partial notebook: ")[1].rstrip(")")) or "code -9" in told
 
 
-def test_parameters_reach_a_notebook_as_values_and_never_as_code(short_series, tmp_path):
+def test_parameters_reach_a_notebook_as_values_and_never_as_code(tiny, tmp_path):
     notes = [
         '"; open("planted", "w") #',
         '"""\nraise SystemExit\n"""',
@@ -197,212 +222,232 @@ def test_parameters_reach_a_notebook_as_values_and_never_as_code(short_series, t
         "é ☄ \u202e",
     ]
     names = [f"note_{number}" for number in range(len(notes))]
-    make_stage(
-        short_series,
-        "02_features",
-        f"import json\njson.dump([{', '.join(names)}], open(run_dir + '/result.txt', 'w'))",
-    )
-    node = nbformat.read(short_series / "02_features.ipynb", as_version=4)
-    node.cells[2].source += "".join(f'\n{name}: str = ""' for name in names)
-    nbformat.write(node, short_series / "02_features.ipynb")
-    out = run_series(tmp_path / "run", preset="quick", settings=dict(zip(names, notes)))
-    assert read_json(out / "result.txt") == notes and not list(tmp_path.rglob("planted"))
+    code = f"import json\njson.dump([{', '.join(names)}], open(run_dir + '/result.txt', 'w'))"
+    make_notebook(tiny.folder, "02_features", code, parameters=names)
+    out = run_again(tiny, tmp_path / "run", settings=dict(zip(names, notes, strict=True)))
+    assert read_json(out / "result.txt") == notes
+    assert not list(tmp_path.rglob("planted"))
 
 
-def test_what_was_done_makes_way_only_when_asked(short_series, tmp_path):
-    make_stage(short_series, "01_loading", "1 / 0")
-    make_stage(short_series, "02_features", "1 / 0")
-    with pytest.raises(RunError):
-        run_series(tmp_path / "run", preset="quick")
-    make_stage(short_series, "01_loading", "1 + 1")
-    with pytest.raises(RunError, match="02_features failed"):
-        run_series(tmp_path / "run", preset="quick")  # nothing was done, so nothing is lost
-    with pytest.raises(
-        RunError, match="keeps the first 1 of 2 stages; --resume .* goes on with it, --replace starts again"
+def test_the_same_command_goes_on_and_keeps_complete_stages(tiny, tmp_path):
+    code = "open(run_dir + '/result.txt', 'w').write('half'); open(run_dir + '/../../../go')"
+    make_notebook(tiny.folder, "02_features", f"{code}\n{WRITE_RESULT}")
+    for attempt in (
+        lambda: run_again(tiny, tmp_path / "run"),
+        lambda: resume_series(tmp_path / "run", series=tiny),
     ):
-        run_series(tmp_path / "run", preset="quick")
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    run_series(tmp_path / "run", preset="quick", replace=True)
-    record = read_json(tmp_path / "run" / "run.json")
-    assert record["status"] == "complete" and record["outputs"]["result.txt"] == sha256(
-        tmp_path / "run" / "result.txt"
+        with pytest.raises(RunError, match="FileNotFoundError"):
+            attempt()
+    first = (tmp_path / "run" / "stages" / "01_loading" / "first.txt").read_text()
+    (tmp_path / "go").touch()
+    out = resume_series(tmp_path / "run", series=tiny)
+    assert (out / "first.txt").read_text() == first
+    assert (out / "result.txt").read_text() == "done"
+    record = read_json(out / RECORD)
+    assert record["status"] == "complete"
+    assert list(record["stages"]) == ["01_loading", "02_features"]
+    assert "reason" not in record
+    results = sorted(name for name in record["outputs"] if not name.startswith("stages/"))
+    notebooks = ["notebooks/01_loading.ipynb", "notebooks/02_features.ipynb"]
+    assert results == ["first.txt", *notebooks, "report/index.html", "result.txt"]
+    assert verify_run(out) == ("complete", [])
+    assert not (out / ATTEMPT).exists()
+    with pytest.raises(RunError, match="is complete; nothing to resume"):
+        resume_series(out, series=tiny)
+    before = sha256(out)
+    assert run_again(tiny, out) == out
+    assert sha256(out) == before, "the same command finds the run complete"
+
+
+def test_what_is_costly_is_kept_within_a_stage_until_it_is_complete(tiny, tmp_path):
+    code = (
+        "from nea_prospect.run import Run\nimport numpy as np\nstore = Run(run_dir).store()\n"
+        "for number in range(3):\n"
+        "    if str(number) not in store:\n"
+        "        store[str(number)] = {'made': np.array(number)}\n"
+        "        open(run_dir + '/../../../log', 'a').write(str(number))\n"
+        "        if number < 2: raise KeyboardInterrupt\n"
     )
+    for _ in range(2):
+        fail_tiny(tiny, tmp_path / "run", code + WRITE_RESULT)
+    out = run_tiny(tiny, tmp_path / "run", code + WRITE_RESULT)
+    assert (tmp_path / "log").read_text() == "012"
+    assert not list(out.rglob("fits"))
+
+
+def test_a_stage_whose_files_were_changed_runs_again(tiny, tmp_path):
+    fail_tiny(tiny, tmp_path / "run", "open(run_dir + '/../../../go')\n" + WRITE_RESULT)
+    first = tmp_path / "run" / "stages" / "01_loading" / "first.txt"
+    before = first.read_text()
+    first.write_text("changed")
+    (tmp_path / "go").touch()
+    out = resume_series(tmp_path / "run", series=tiny)
+    assert (out / "first.txt").read_text() not in ("changed", before)
+    assert verify_run(out) == ("complete", [])
+
+
+def test_what_was_done_makes_way_only_when_asked(tiny, tmp_path):
+    out = tmp_path / "run"
+    make_notebook(tiny.folder, "01_loading", "1 / 0")
+    fail_tiny(tiny, out)
+    make_notebook(tiny.folder, "01_loading", FIRST)
+    assert "02_features failed" in fail_tiny(tiny, out), "nothing was done, so nothing is lost"
+    told = fail_tiny(tiny, out, "1 / 0", settings={"note": "other"})
+    assert "keeps 1 complete stages of another run; --resume" in told
+    run_tiny(tiny, out, replace=True)
+    record = read_json(out / RECORD)
+    assert record["outputs"]["result.txt"] == sha256(out / "result.txt")
     assert record["inputs"]["catalog"]["sha256"] == sha256(bundled()[0])
-    assert not list(tmp_path.glob("run.*"))
-    with pytest.raises(RunError, match="already holds a run"):
-        run_series(tmp_path / "run", preset="quick")
-    make_stage(short_series, "02_features", "1 / 0")
-    with pytest.raises(RunError, match="ZeroDivision"):
-        run_series(tmp_path / "run", preset="quick", replace=True)
-    assert read_json(tmp_path / "run" / "run.json")["status"] == "complete", (
-        "the old run stays until the new one is complete"
-    )
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    run_series(tmp_path / "run", preset="quick", replace=True)
-    assert not list(tmp_path.glob("run.*"))
+    assert "already holds a run" in fail_tiny(tiny, out, WRITE_RESULT, settings={"note": "other"})
+    first = (out / "first.txt").read_text()
+    assert "ZeroDivision" in fail_tiny(tiny, out, replace=True)
+    assert verify_run(out) == ("complete", []), "the old results stay until the new run is complete"
+    assert (out / "first.txt").read_text() == first
+    result = nea_prospect("verify", out, cwd=tmp_path)
+    assert "run: complete" in result.stdout
+    assert "another run is being made in it" in result.stdout
+    assert "ZeroDivision" in result.stdout
+    run_tiny(tiny, out, replace=True)
+    assert verify_run(out) == ("complete", [])
 
 
-def test_a_run_that_is_replaced_is_kept_where_somebody_worked_in_it(short_series, tmp_path, capfd):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    out = run_series(tmp_path / "run", preset="quick")
-    (tmp_path / "run.old").mkdir()
-    (tmp_path / "run.old" / "mine.txt").write_text("precious")
+def test_a_run_in_which_somebody_worked_is_not_replaced(tiny, tmp_path):
+    out = run_tiny(tiny, tmp_path / "run")
     (out / "notes.txt").write_text("precious")
-    run_series(out, preset="quick", replace=True)
-    (kept,) = tmp_path.glob("run.replaced.*")
-    assert (kept / "notes.txt").read_text() == "precious" and f"kept in {kept}" in capfd.readouterr().err
-    assert (
-        verify_run(out) == ("complete", []) and (tmp_path / "run.old" / "mine.txt").read_text() == "precious"
-    )
+    run_tiny(tiny, out, settings={"note": "other"}, replace=True)
+    assert (out / "notes.txt").read_text() == "precious"
+    assert verify_run(out) == ("complete", ["added: notes.txt"])
+    write_bytes(out / "result.txt", b"edited")
+    assert "result.txt is not as the run left it" in fail_tiny(tiny, out, WRITE_RESULT, replace=True)
+    assert (out / "result.txt").read_text() == "edited"
+    write_bytes(out / "result.txt", b"done")
+    (out / "stages" / "01_loading" / "mine.txt").write_text("precious")
+    told = fail_tiny(tiny, out, WRITE_RESULT, replace=True)
+    assert "stages/01_loading/mine.txt is not as the run left it" in told
+    assert (out / "stages" / "01_loading" / "mine.txt").read_text() == "precious"
 
 
-def test_an_interrupted_run_says_so(short_series, tmp_path, monkeypatch):
-    make_stage(short_series, "02_features", WRITE_RESULT)
+def test_files_of_a_user_stay_where_a_run_goes_on(tiny, tmp_path):
+    fail_tiny(tiny, tmp_path / "run", "open(run_dir + '/../../../go')\n" + WRITE_RESULT)
+    for name in ("notes.txt", "stages/My own.xlsx"):
+        (tmp_path / "run" / name).write_text("precious")
+    (tmp_path / "go").touch()
+    out = resume_series(tmp_path / "run", series=tiny)
+    assert (out / "notes.txt").read_text() == (out / "stages" / "My own.xlsx").read_text() == "precious"
+    (out / "link").symlink_to("nowhere")
+    assert verify_run(out) == ("complete", ["added: link", "added: notes.txt", "added: stages/My own.xlsx"])
 
+
+def test_an_interrupted_run_says_so_and_keeps_its_stages(tiny, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(series, "make_report", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run_series(tmp_path / "run", preset="quick")
-    assert (
-        read_json(tmp_path / "run.unfinished" / "run.json")["reason"] == "interrupted"
-        and not (tmp_path / "run").exists()
-    )
+        run_tiny(Series(tiny.folder, tiny.declared, interrupt), tmp_path / "run")
+    assert read_json(tmp_path / "run" / ATTEMPT)["reason"] == "interrupted"
+    assert not (tmp_path / "run" / RECORD).exists()
+    first = (tmp_path / "run" / "stages" / "01_loading" / "first.txt").read_text()
+    assert (run_tiny(tiny, tmp_path / "run") / "first.txt").read_text() == first
 
 
-def fail_once(short_series, tmp_path, **options):
-    """A run whose second stage fails for want of a file, which is there afterwards."""
-    make_stage(
-        short_series,
-        "01_loading",
-        "import os, time; open(run_dir + '/first.txt', 'w').write(str(time.time_ns()))",
-    )
-    make_stage(
-        short_series,
-        "02_features",
-        "open(run_dir + '/result.txt', 'w').write('half')\nopen(run_dir + '/../go')\n" + WRITE_RESULT,
-    )
-    with pytest.raises(RunError, match="FileNotFoundError"):
-        run_series(tmp_path / "run", preset="quick", **options)
-    (tmp_path / "go").touch()
-    return (tmp_path / "run.unfinished" / "first.txt").read_text()
-
-
-def test_a_resumed_run_keeps_complete_stages_and_repeats_the_others(short_series, tmp_path):
-    first = fail_once(short_series, tmp_path)
-    assert (
-        verify_run(tmp_path / "run")[0] == "unfinished"
-        and "FileNotFoundError" in verify_run(tmp_path / "run")[1][0]
-    )
-    out = resume_series(tmp_path / "run.unfinished")
-    assert (
-        out == tmp_path / "run"
-        and (out / "first.txt").read_text() == first
-        and (out / "result.txt").read_text() == "done"
-    )
-    record = read_json(out / "run.json")
-    assert (
-        record["status"] == "complete"
-        and set(record["stages"]) == {"01_loading", "02_features"}
-        and "reason" not in record
-    )
-    assert sorted(record["outputs"]) == [
-        "first.txt",
-        "notebooks/01_loading.ipynb",
-        "notebooks/02_features.ipynb",
-        "result.txt",
-    ]
-    assert verify_run(out) == ("complete", []) and not list(tmp_path.glob("run.*"))
-    with pytest.raises(RunError, match="nothing to resume"):
-        resume_series(out)
-
-
-def test_a_stage_whose_files_were_changed_runs_again(short_series, tmp_path):
-    first = fail_once(short_series, tmp_path)
-    (tmp_path / "run.unfinished" / "first.txt").write_text("changed")
-    out = resume_series(tmp_path / "run")
-    assert (out / "first.txt").read_text() not in ("changed", first) and verify_run(out) == ("complete", [])
-
-
-def test_a_run_that_replaces_another_is_resumed_like_any(short_series, tmp_path):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    out = run_series(tmp_path / "run", preset="quick")
-    first = fail_once(short_series, tmp_path, replace=True)
-    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
-    assert (
-        "run: complete" in result.stdout
-        and "beside it: " in result.stdout
-        and "FileNotFoundError" in result.stdout
-    )
-    assert (
-        (resume_series(out) / "first.txt").read_text() == first
-        and verify_run(out) == ("complete", [])
-        and not list(tmp_path.glob("run.*"))
-    )
-
-
-def test_a_run_that_is_complete_but_for_its_name_only_gets_it(short_series, tmp_path, monkeypatch):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    with monkeypatch.context() as patch:
-        patch.setattr(series, "finish_folder", lambda *_: os.kill(os.getpid(), signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):
-            run_series(tmp_path / "run", preset="quick")
-    record = tmp_path / "run.unfinished" / "run.json"
-    write_json(record, read_json(record) | {"status": "complete"})  # as kill -9 would have left it
-    assert verify_run(tmp_path / "run")[0] == "unfinished"
-    monkeypatch.setattr(series, "run_stage", None)
-    assert verify_run(resume_series(tmp_path / "run")) == ("complete", [])
-
-
-def test_a_run_is_not_resumed_with_other_inputs_code_or_versions(short_series, tmp_path):
-    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
-    make_stage(short_series, "01_loading", "1 + 1")
-    node = nbformat.read(short_series / "01_loading.ipynb", as_version=4)
-    node.cells[2].source += '\nresources: str = ""'
-    nbformat.write(node, short_series / "01_loading.ipynb")
-    make_stage(short_series, "02_features", "1 / 0")
-    with pytest.raises(RunError, match="ZeroDivision"):
-        run_series(tmp_path / "run", preset="quick", settings={"resources": str(tmp_path / "other.csv")})
-    record = read_json(tmp_path / "run.unfinished" / "run.json")
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    with pytest.raises(RunError, match="versions .* were others \\(nea_prospect\\)"):
-        resume_series(tmp_path / "run")
-    make_stage(short_series, "02_features", "1 / 0")
-    (tmp_path / "other.csv").write_text("number,class\n2,C\n")
-    with pytest.raises(RunError, match="inputs .* were others \\(resources\\)"):
-        resume_series(tmp_path / "run")
-    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
-    for change, message in (
-        ({"versions": record["versions"] | {"numpy": "0.1"}}, "versions .* were others \\(numpy\\)"),
-        (
-            {"inputs": record["inputs"] | {"catalog": {"name": "catalog.csv", "sha256": "0"}}},
-            "inputs .* were others \\(catalog\\)",
-        ),
-        ({"parameters": []}, "nothing that can be resumed"),
-        ({"stages": {"01_loading": 1}}, "nothing that can be resumed"),
-    ):
-        write_json(tmp_path / "run.unfinished" / "run.json", record | change)
-        with pytest.raises(RunError, match=message):
-            resume_series(tmp_path / "run")
-    with pytest.raises(RunError, match="there is no .*never.unfinished to resume"):
-        resume_series(tmp_path / "never")
-
-
-def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp_path):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    out = run_series(tmp_path / "run", preset="quick")
+def test_a_run_that_is_complete_but_for_its_last_step_is_complete(tiny, tmp_path):
+    out = run_tiny(tiny, tmp_path / "run")
+    record = read_json(out / RECORD)
+    write_json(
+        out / ATTEMPT, record | {"status": "running"}
+    )  # as kill -9 between the last two steps leaves it
     assert verify_run(out) == ("complete", [])
-    record = read_json(out / "run.json")
-    write_json(out / "run.json", record | {"versions": record["versions"] | {"numpy": "0.1"}})
-    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
-    assert (
-        result.returncode == 0
-        and "made with other versions: " in result.stdout
-        and "numpy 0.1 (here" in result.stdout
+    assert run_again(tiny, out) == out
+    assert not (out / ATTEMPT).exists()
+    (out / RECORD).rename(out / ATTEMPT)  # as kill -9 before the last step leaves it
+    assert verify_run(out)[0] == "unfinished"
+    assert resume_series(out, series=tiny) == out
+    assert verify_run(out) == ("complete", [])
+
+
+def test_a_run_is_not_resumed_with_other_inputs_code_or_versions(tiny, tmp_path):
+    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
+    make_notebook(tiny.folder, "01_loading", FIRST, parameters=("resources",))
+    fail_tiny(tiny, tmp_path / "run", settings={"resources": str(tmp_path / "other.csv")})
+    attempt = read_json(tmp_path / "run" / ATTEMPT)
+    make_notebook(tiny.folder, "02_features", WRITE_RESULT)
+    with pytest.raises(RunError, match=r"other inputs or versions \(nea_prospect\)"):
+        resume_series(tmp_path / "run", series=tiny)
+    make_notebook(tiny.folder, "02_features", "1 / 0")
+    (tmp_path / "other.csv").write_text("number,class\n2,C\n")
+    with pytest.raises(RunError, match=r"other inputs or versions \(resources\)"):
+        resume_series(tmp_path / "run", series=tiny)
+    (tmp_path / "other.csv").write_text("number,class\n1,C\n")
+    catalog = {"catalog": {"name": "catalog.csv", "sha256": "0"}}
+    for change, message in (
+        ({"versions": attempt["versions"] | {"numpy": "0.1"}}, r"other inputs or versions \(numpy\)"),
+        ({"inputs": attempt["inputs"] | catalog}, r"other inputs or versions \(catalog\)"),
+        ({"parameters": []}, "nothing that can be resumed"),
+        ({"versions": 5}, "nothing that can be resumed"),
+    ):
+        write_json(tmp_path / "run" / ATTEMPT, attempt | change)
+        with pytest.raises(RunError, match=message):
+            resume_series(tmp_path / "run", series=tiny)
+    with pytest.raises(RunError, match="there is no unfinished run in"):
+        resume_series(tmp_path / "never", series=tiny)
+
+
+def test_a_record_is_not_believed(tiny, tmp_path, capfd):
+    fail_tiny(tiny, tmp_path / "run", "open(run_dir + '/../../../go')\n" + WRITE_RESULT)
+    place = tmp_path / "run" / ATTEMPT
+    attempt = read_json(place)
+    planted = {
+        stage: values | {"open('planted', 'w'); x": 1} for stage, values in attempt["parameters"].items()
+    }
+    endless = {stage: {"note": "", "catalog": "/dev/zero"} for stage in attempt["parameters"]}
+    for change in (
+        attempt | {"parameters": planted},
+        attempt | {"parameters": endless},
+        attempt | {"parameters": {}},
+        attempt | {"inputs": None},
+        [],
+        5,
+    ):
+        write_json(place, change)
+        with pytest.raises(RunError):
+            resume_series(tmp_path / "run", series=tiny)
+    assert not list(tmp_path.rglob("planted"))
+    place.unlink()
+    for versions in ([], None, {"numpy": "\x1b[2J"}):
+        outputs = {"../mine.txt": sha256(tmp_path / "n{b}s" / "01_loading.ipynb")}
+        write_json(
+            tmp_path / "run" / RECORD, {"status": "complete", "outputs": outputs, "versions": versions}
+        )
+        with contextlib.suppress(typer.Exit):
+            cli.verify_command(str(tmp_path / "run"))
+        assert "\x1b" not in capfd.readouterr().out
+    write_json(tmp_path / "run" / RECORD, {"status": "complete", "outputs": {}})
+    assert verify_run(tmp_path / "run")[0] == "unfinished"
+
+
+def test_a_record_cannot_remove_files_outside_of_its_folder(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    out = tmp_path / "run"
+    write_json(
+        out / RECORD,
+        {"status": "complete", "key": "0", "outputs": {"../mine.txt": sha256(tmp_path / "mine.txt")}},
     )
-    write_json(out / "run.json", record)
-    (out / "result.txt").write_text("other")
+    publish(out, [], {"page.html": b"new"}, {"key": "1"})
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+    assert (out / "page.html").read_bytes() == b"new"
+
+
+def test_verify_names_what_was_changed_is_missing_or_was_added(tiny, tmp_path):
+    out = run_tiny(tiny, tmp_path / "run")
+    assert verify_run(out) == ("complete", [])
+    record = read_json(out / RECORD)
+    write_json(out / RECORD, record | {"versions": record["versions"] | {"numpy": "0.1"}})
+    result = nea_prospect("verify", out, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "made with other versions: " in result.stdout
+    assert "numpy 0.1 (here" in result.stdout
+    write_json(out / RECORD, record)
+    write_bytes(out / "result.txt", b"other")
     (out / "notebooks" / "01_loading.ipynb").unlink()
     (out / "new.txt").write_text("")
     assert verify_run(out) == (
@@ -410,86 +455,147 @@ def test_verify_names_what_was_changed_is_missing_or_was_added(short_series, tmp
         ["changed: result.txt", "missing: notebooks/01_loading.ipynb", "added: new.txt"],
     )
     assert verify_run(tmp_path / "never")[0] == "absent"
-    (out / "run.json").write_text("[1]")
-    assert verify_run(out)[0] == "unfinished"
-    result = subprocess.run([COMMAND, "verify", out], capture_output=True, text=True)
-    assert result.returncode == 1 and "unfinished" in result.stdout and not result.stderr
+    (out / RECORD).write_text("[1]")
+    result = nea_prospect("verify", out, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "unfinished" in result.stdout
+    assert not result.stderr
 
 
-STAND_IN = [
-    sys.executable,
-    "-c",
-    """
-import sys, time
-from nea_prospect import series
+@pytest.mark.parametrize(
+    "out, message",
+    [
+        ("/", "where a file system begins"),
+        ("spectra/run", "inside the folder of spectra"),
+        ("file/run", "cannot make"),
+    ],
+)
+def test_places_that_cannot_be_a_run_folder_are_refused_before_anything_is_done(
+    tmp_path, monkeypatch, out, message
+):
+    (tmp_path / "c.csv").write_text("number,class\n1,C\n")
+    (tmp_path / "spectra").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=message):
+        run_series(out, "c.csv", "spectra")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["c.csv", "file", "spectra"]
+
+
+def test_a_link_leads_to_the_run_folder(tiny, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    assert run_tiny(tiny, tmp_path / "link") == tmp_path / "run"
+    assert verify_run(tmp_path / "link") == ("complete", [])
+
+
+def test_what_is_no_run_is_never_cleared_away(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(RunError, match="already holds something else"):
+        claim_folder(tmp_path, "key", replace=True)
+    (tmp_path / "mine.txt").rename(
+        tmp_path / f".{ATTEMPT}.1a2b3c4d"
+    )  # what is left of a record that was being written
+    assert claim_folder(tmp_path, "key", replace=False) is False
+    with (
+        hold_folder(tmp_path),
+        pytest.raises(RunError, match="another process is making a run"),
+        hold_folder(tmp_path),
+    ):
+        pass
+
+
+# Stages that are stand-ins for notebooks: they write files, and rest after each.
+
+STAND_IN = """
+import json, sys, time
+from pathlib import Path
 from nea_prospect.files import write_bytes
-
-def stage(name, parameters, run_dir, time_limit):
-    for number in range(4):
-        write_bytes(run_dir / "stages" / f"{name[3:]}.{'abcd'[number]}.csv", name.encode() * 50_000)
-        time.sleep(float(sys.argv[3]))
-
-series.STAGES = ("01_loading", "02_features", "03_resampling")
-series.DECLARED_FILES = ("stages/resampling.d.csv",)
-series.run_stage, series.make_report = stage, lambda *_: None
-series.collect_parameters = lambda preset, settings, inputs: {name: dict(inputs) for name in series.STAGES}
-series.declared_parameters = lambda stage: dict.fromkeys(("run_dir", "catalog", "spectra"), "")
+job = json.loads(sys.stdin.readline())
+folder = Path(job["parameters"]["run_dir"])
+for letter in "abcd":
+    write_bytes(folder / "handover" / f"{letter}.csv", folder.name.encode() * 50_000)
+    time.sleep(float(sys.argv[1]))
+write_bytes(folder / f"{folder.name[1:]}.txt", b"done")
+write_bytes(job["output"], b"{}")
+"""
+RUN_STAND_IN = """
+import sys
+from pathlib import Path
+from nea_prospect.execution import RunError
+from nea_prospect.series import Series, resume_series
+out, how, rest, notebooks, stand_in = sys.argv[1:]
+command = (sys.executable, "-c", stand_in, rest)
+series = Series(Path(notebooks), ("03_resampling.txt",), lambda *_: {}, command)
 try:
-    (series.resume_series(sys.argv[1]) if sys.argv[2] == "resume" else series.run_series(sys.argv[1], preset="quick"))
-except series.RunError as error:
+    if how == "resume":
+        resume_series(out, series=series)
+    else:
+        series.run(out, "quick", series.collect("quick"))
+except RunError as error:
     sys.exit(str(error))
-""",
-]  # then the folder, run or resume, and how many seconds to rest after each of twelve files
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """A function that gives the command of a run of three stand-ins."""
+    folder = tmp_path / "stand-ins"
+    (folder / "presets").mkdir(parents=True)
+    (folder / "presets" / "quick.yaml").write_text("common: {}\n")
+    for stage in STAGES[:3]:
+        make_notebook(folder, stage)
+    return lambda out, how="run", rest=0.03: [
+        sys.executable,
+        "-c",
+        RUN_STAND_IN,
+        out,
+        how,
+        str(rest),
+        folder,
+        STAND_IN,
+    ]
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_can_be_resumed(tmp_path):
-    """Stages are stand-ins that write files; what is tested is the folder, its record and the way back."""
+def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and_goes_on(tmp_path, stand_in):
     start = time.monotonic()
-    subprocess.run(
-        [*STAND_IN, tmp_path / "whole", "run", "0.03"], check=True, capture_output=True, timeout=120
-    )
-    lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / "run.json")["outputs"]
-    moments = np.random.default_rng(0).uniform(0.2 * lasted, 1.1 * lasted, 20 * SOAK)
+    subprocess.run(stand_in(tmp_path / "whole"), check=True, capture_output=True, timeout=120)
+    lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / RECORD)["outputs"]
+    moments = np.random.default_rng(0).uniform(0.4 * lasted, 1.1 * lasted, 20 * SOAK)
     seen = set()
     for number, moment in enumerate(sorted(moments)):
         out = tmp_path / f"run {number}"
-        process = subprocess.Popen(
-            [*STAND_IN, out, "run", "0.03"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
+        process = subprocess.Popen(stand_in(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
-        except subprocess.TimeoutExpired:
-            pass
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         status, problems = verify_run(out)
         seen.add(status)
-        assert (status == "complete") == out.exists() == (not problems), (moment, status, problems)
-        if status == "unfinished" and "holds no record" not in problems[0]:
-            assert "is gone" in problems[0]
-            subprocess.run([*STAND_IN, out, "resume", "0"], check=True, capture_output=True, timeout=120)
-        elif status != "complete":
-            subprocess.run([*STAND_IN, out, "run", "0.03"], check=True, capture_output=True, timeout=120)
+        assert (status == "complete") == (not problems), (moment, status, problems)
+        subprocess.run(stand_in(out), check=True, capture_output=True, timeout=120)
         assert verify_run(out) == ("complete", [])
-        assert read_json(out / "run.json")["outputs"] == whole
+        assert without_times(read_json(out / RECORD)["outputs"]) == without_times(whole)
         shutil.rmtree(out)
-    assert "unfinished" in seen and len(seen) > 1
+    assert "unfinished" in seen
+    assert len(seen) > 1
+
+
+def without_times(outputs):
+    """Checksums of the files of a run that tell neither times nor paths."""
+    told = (f"/{STAGE_RECORD}", ".ipynb", ".html")
+    return {name: digest for name, digest in outputs.items() if not name.endswith(told)}
 
 
 @pytest.fixture
 def disk(tmp_path):
-    """A function that runs a shell script with a disk of 3 MB mounted at ``disk``, in a name space of its own."""
+    """A function that runs a shell script with a disk of 3 MB mounted at ``disk``."""
 
-    def run(script):
+    def run(script, *arguments):
         (tmp_path / "disk").mkdir(exist_ok=True)
         script = f"exec 2>&1; mount -t tmpfs -o size=3m none disk && cd disk || exit 99\n{script}"
         result = subprocess.run(
-            ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", *STAND_IN],
+            ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", *arguments],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -505,241 +611,124 @@ def disk(tmp_path):
     return run
 
 
-def test_on_a_disk_that_is_full_a_run_stops_with_one_line_and_is_resumed_when_there_is_room(
-    disk, tmp_path, spectrum_text
+@pytest.mark.slow
+def test_on_a_disk_that_is_full_a_run_stops_with_one_line_and_goes_on_when_there_is_room(
+    disk, tmp_path, spectrum_text, stand_in
 ):
     (tmp_path / "one.txt").write_bytes(spectrum_text())
-    ran, verified, predicted, left, resumed, after = disk("""
-        "$@" run run 0; echo "code $?"
+    ran, verified, predicted, left, resumed, after = disk(
+        """
+        "$@"; echo "code $?"
         nea-prospect verify run; echo "code $?"
-        cat /dev/zero > filler 2>/dev/null; nea-prospect predict ../one.txt --run bundled --out table.csv; echo "code $?"
+        cat /dev/zero > filler 2>/dev/null; nea-prospect predict ../one.txt --out table.csv; echo "code $?"
         ls -A; rm filler; echo "code 0"
-        mount -o remount,size=100m . && "$@" run resume 0; "$@" run resume 0; echo "code $?"
-        nea-prospect verify run; cp run/run.json ..""").split("code ")
-    assert (
-        "No space left on device" in (line := ran.splitlines()[-1])
-        and f"nea-prospect run --resume {tmp_path / 'disk' / 'run'}" in line
-        and "Traceback" not in ran
-    ), ran
-    assert (
-        verified.startswith("1") and "run: unfinished" in verified and "No space left on device" in verified
-    ), verified
-    assert (
-        predicted.splitlines()[-1] == "nea-prospect: [Errno 28] No space left on device"
-        and "Traceback" not in predicted
-    ), predicted
-    assert left.split() == ["1", "filler", "run.unfinished"]
-    assert (
-        "01_loading: done before" in resumed
-        and "is there already; nothing to resume" in resumed
-        and "Traceback" not in resumed
-    ), resumed
+        mount -o remount,size=100m . && "$@"; "$@"; echo "code $?"
+        nea-prospect verify run; cp run/run.json ..""",
+        *stand_in("run", rest=0),
+    ).split("code ")
+    assert "No space left on device" in ran.splitlines()[-1], ran
+    assert "Traceback" not in ran.splitlines()[-1], ran
+    assert verified.startswith("1"), verified
+    assert "run: unfinished" in verified, verified
+    assert "No space left on device" in verified, verified
+    assert predicted.splitlines()[-1] == "nea-prospect: [Errno 28] No space left on device", predicted
+    assert left.split() == ["1", "filler", "run"]
+    assert "01_loading: done before" in resumed, resumed
+    assert "holds this run already, complete" in resumed, resumed
     assert "run: complete, every file as the run left it" in after, after
-    subprocess.run([*STAND_IN, tmp_path / "whole", "run", "0"], check=True, timeout=120)
-    assert (
-        read_json(tmp_path / "run.json")["outputs"] == read_json(tmp_path / "whole" / "run.json")["outputs"]
-    )
+    subprocess.run(stand_in(tmp_path / "whole", rest=0), check=True, timeout=120, capture_output=True)
+    outputs = [read_json(path)["outputs"] for path in (tmp_path / RECORD, tmp_path / "whole" / RECORD)]
+    assert without_times(outputs[0]) == without_times(outputs[1])
 
 
 def test_a_folder_that_may_not_be_written_is_told(disk):
-    told = disk("""
+    told = disk(
+        """
         mkdir kept && mount -o remount,ro . && cd kept
-        nea-prospect run --out run; nea-prospect run --resume run; nea-prospect benchmark --out run; nea-prospect verify run""").splitlines()
-    assert (
-        len(told) == 5
-        and "cannot make" in told[0]
-        and "Read-only file system" in told[0]
-        and "there is no" in told[1]
-        and "Read-only file system" in told[2]
-    ), told
-    assert told[3] == "run: absent" and told[4].startswith("  there is no /")
+        nea-prospect run --out run; nea-prospect run --resume run
+        nea-prospect benchmark --out run; nea-prospect verify run"""
+    ).splitlines()
+    assert len(told) == 5, told
+    assert "cannot make" in told[0]
+    assert "Read-only file system" in told[0]
+    assert "there is no unfinished run" in told[1]
+    assert "Read-only file system" in told[2]
+    assert told[3] == "run: absent"
+    assert told[4].startswith("  there is no /")
 
 
-def test_a_full_disk_is_told_and_what_was_done_is_kept(short_series, tmp_path, monkeypatch):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-
-    def full(*_, **__):
+def test_a_full_disk_is_told_and_what_was_done_is_kept(tiny, tmp_path):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(series, "make_report", full)
-        with pytest.raises(RunError, match="No space left on device.*--resume"):
-            run_series(tmp_path / "run", preset="quick")
-    assert verify_run(tmp_path / "run")[0] == "unfinished" and verify_run(
-        resume_series(tmp_path / "run")
-    ) == ("complete", [])
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", full)
-        with pytest.raises(RunError, match="cannot make .*No space left"):
-            run_series(tmp_path / "other", preset="quick")
+    with pytest.raises(RunError, match="No space left on device.*the same command goes on"):
+        run_tiny(Series(tiny.folder, tiny.declared, full), tmp_path / "run")
+    assert verify_run(tmp_path / "run")[0] == "unfinished"
+    assert verify_run(run_tiny(tiny, tmp_path / "run")) == ("complete", [])
 
 
-def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path):
-    unfinished, process = (
-        tmp_path / "run.unfinished",
-        subprocess.Popen([*STAND_IN, tmp_path / "run", "run", "60"], stderr=subprocess.DEVNULL),
-    )
-    while not (unfinished / "stages" / "loading.a.csv").exists():
+def test_a_folder_in_which_a_living_process_works_is_left_alone(tmp_path, stand_in, tiny):
+    out = tmp_path / "run"
+    process = subprocess.Popen(stand_in(out, rest=60), stderr=subprocess.DEVNULL)
+    while not (out / "stages" / ".01_loading" / "handover" / "a.csv").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    before = sha256(unfinished / "run.json")
-    for attempt in (
-        lambda: run_series(tmp_path / "run", preset="quick", replace=True),
-        lambda: resume_series(tmp_path / "run"),
-    ):
-        with pytest.raises(RunError, match=f"process {process.pid} is making a run in"):
-            attempt()
-    assert verify_run(tmp_path / "run") == (
-        "unfinished",
-        [f"process {process.pid} is making a run in {unfinished}"],
-    )
-    assert sha256(unfinished / "run.json") == before
+    before = sha256(out / ATTEMPT)
+    with pytest.raises(RunError, match=f"process {process.pid} is making a run in"):
+        run_tiny(tiny, out, replace=True)
+    assert verify_run(out) == ("unfinished", [f"process {process.pid} is making a run in {out}"])
+    assert sha256(out / ATTEMPT) == before
     process.kill()
     process.wait()
-    assert verify_run(tmp_path / "run") == ("unfinished", [f"{unfinished}: process {process.pid} is gone"])
-    write_json(
-        unfinished / "run.json", read_json(unfinished / "run.json") | {"process": os.getppid()}
-    )  # the number went to another process
-    with claim_folder(tmp_path / "run", False) as claimed:
-        assert claimed == unfinished and not any(unfinished.iterdir())
-
-
-def test_ctrl_c_is_repeated_until_it_is_heard():
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), series._insistent_interrupt():
-        with contextlib.suppress(KeyboardInterrupt):  # as a library may
-            signal.raise_signal(signal.SIGINT)
-        time.sleep(60)
-    assert time.monotonic() - start < 30 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-@pytest.mark.parametrize(
-    "out, message",
-    [
-        ("/", "cannot be a run folder"),
-        ("x.unfinished", "names that end in .unfinished"),
-        ("spectra/run", "inside the folder of spectra"),
-    ],
-)
-def test_places_that_cannot_be_a_run_folder_are_refused_before_anything_is_done(
-    tmp_path, monkeypatch, out, message
-):
-    (tmp_path / "c.csv").write_text("number,class\n1,C\n")
-    (tmp_path / "spectra").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(RunError, match=message):
-        run_series(out, "c.csv", "spectra")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["c.csv", "spectra"]
-
-
-def test_a_link_leads_to_the_run_folder(short_series, tmp_path):
-    make_stage(short_series, "02_features", WRITE_RESULT)
-    (tmp_path / "link").symlink_to(tmp_path / "run")
-    assert run_series(tmp_path / "link", preset="quick") == tmp_path / "run" and verify_run(
-        tmp_path / "link"
-    ) == ("complete", [])
-
-
-def test_a_record_is_not_believed(short_series, tmp_path, capfd):
-    fail_once(short_series, tmp_path)
-    place = tmp_path / "run.unfinished" / "run.json"
-    record = read_json(place)
-    for stage in record["parameters"]:
-        record["parameters"][stage] |= {"open('planted', 'w'); x": 1}
-    endless = record | {
-        "parameters": {stage: {"run_dir": "", "catalog": "/dev/zero"} for stage in record["parameters"]}
-    }
-    for change in (
-        record,
-        endless,
-        record | {"stages": []},
-        record | {"parameters": {}},
-        record | {"started": None, "stages": {"01_loading": {}}},
-        [],
-        5,
-    ):
-        write_json(place, change)
-        with pytest.raises(RunError):
-            resume_series(tmp_path / "run")
-    assert not list(tmp_path.rglob("planted")) and not list(short_series.rglob("planted"))
-    for versions in ([], None, {"numpy": "\x1b[2J"}):
-        write_json(place, {"status": "complete", "outputs": {"first.txt": ""}, "versions": versions})
-        (tmp_path / "run").mkdir()
-        shutil.copy(place, tmp_path / "run")
-        with contextlib.suppress(typer.Exit):
-            series.verify_command(str(tmp_path / "run"))
-        assert "\x1b" not in capfd.readouterr().out
-        shutil.rmtree(tmp_path / "run")
-    write_json(place, {"status": "complete", "outputs": {}})
-    place.parent.rename(tmp_path / "run")
-    assert verify_run(tmp_path / "run")[0] == "unfinished"
-
-
-def test_files_of_a_user_stay_where_a_run_goes_on_and_are_named_where_they_are_in_the_way(
-    short_series, tmp_path
-):
-    fail_once(short_series, tmp_path)
-    unfinished = tmp_path / "run.unfinished"
-    (unfinished / "stages").mkdir()
-    for name in ("notes.txt", "stages/My own.xlsx"):
-        (unfinished / name).write_text("precious")
-    (unfinished / "stages" / "answers.npz").write_text("left by a stage")
-    with pytest.raises(RunError, match="holds files that no run wrote"):
-        run_series(tmp_path / "run", preset="quick", replace=True)
-    out = resume_series(tmp_path / "run")
-    assert (out / "notes.txt").read_text() == (
-        out / "stages" / "My own.xlsx"
-    ).read_text() == "precious" and not (out / "stages" / "answers.npz").exists()
-    (out / "link").symlink_to("nowhere")
-    assert verify_run(out) == ("complete", ["added: link"])
-
-
-def test_what_is_no_run_is_never_cleared_away(tmp_path):
-    unfinished = tmp_path / "run.unfinished"
-    unfinished.mkdir()
-    (unfinished / "mine.txt").write_text("precious")
-    with pytest.raises(RunError, match="holds no record of a run"), claim_folder(tmp_path / "run", True):
+    with hold_folder(out, PATIENCE):  # its child has ended, too
         pass
-    (unfinished / "mine.txt").rename(
-        unfinished / ".run.json.1a2b3c4d"
-    )  # what is left of a record that was being written
-    with claim_folder(tmp_path / "run", False), hold_folder(tmp_path):
-        assert not any(unfinished.iterdir())
-        with (
-            pytest.raises(RunError, match="another process is making a run"),
-            claim_folder(tmp_path / "run", False),
-        ):
-            pass
+    assert verify_run(out) == ("unfinished", [f"{out}: process {process.pid} is gone"])
 
 
-def written_since(moment, path):
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_mtime > moment
-    return False
+@pytest.mark.slow
+def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
+    """The kernel of a killed run ends with it: it cannot write into the folder of its successor."""
+    code = "import os, time\nopen(run_dir + '/kernel', 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    make_notebook(tiny.folder, "02_features", code)
+    script = "import sys\nfrom pathlib import Path\nfrom nea_prospect.series import Series\n"
+    script += "series = Series(Path(sys.argv[2]))\nseries.run(sys.argv[1], 'quick', series.collect('quick'))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "run", tiny.folder], stderr=subprocess.DEVNULL
+    )
+    kernel = tmp_path / "run" / "stages" / ".02_features" / "kernel"
+    while not (kernel.is_file() and kernel.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    with hold_folder(tmp_path / "run", PATIENCE):
+        pass
+    deadline = time.monotonic() + 10
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(int(kernel.read_text()), 0)
+            time.sleep(0.05)
 
 
-def stop_and_resume(out, arguments, delays, environment):
-    """Make a run that is stopped so many seconds after each stage began, by kill -9 and Ctrl-C in turn, and goes on each time; tell what was found then."""
-    found, notebooks = [], out.with_name(f"{out.name}.unfinished") / "notebooks"
-    for number, delay in enumerate([*delays, None]):
-        begun, how = (
-            time.time(),
-            ["--resume", out] if found and found[-1][0] == "unfinished" else [*arguments, "--out", out],
-        )
+# The real notebooks.
+
+
+def stop_and_repeat(out, arguments, n_kills, environment):
+    """Make a run that is stopped again and again, by kill -9 and Ctrl-C in turn, at random moments of its stages.
+
+    The stages take their turns; each time the same command goes on. Returns what was found after each stop.
+    """
+    found, moments = [], np.random.default_rng(SOAK).uniform(0, 6, n_kills)
+    for number, delay in enumerate([*moments, None]):
         process = subprocess.Popen(
-            [COMMAND, "run", *map(str, how)],
+            [COMMAND, "run", *map(str, arguments), "--out", out],
             env=os.environ | environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        later = series.STAGES[number * len(series.STAGES) // len(delays) :] if delay is not None else ()
-        while (
-            later
-            and process.poll() is None
-            and not any(written_since(begun, notebooks / f"{stage}.log") for stage in later)
-        ):
-            time.sleep(0.05)
+        if delay is not None:
+            wait_for_stage(out, process, STAGES[number * len(STAGES) // n_kills])
         try:
             _, told = process.communicate(timeout=delay)
             assert process.returncode == 0, told
@@ -751,93 +740,92 @@ def stop_and_resume(out, arguments, delays, environment):
     return found
 
 
+def wait_for_stage(out, process, stage):
+    """Wait until a stage of a run works, or a later one."""
+    later = STAGES[STAGES.index(stage) :]
+    while process.poll() is None:
+        if any((out / "stages" / f".{name}" / "stage.log").exists() for name in later):
+            return
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def quick_runs(small_input, tmp_path_factory):
-    """The quick preset twice: in one go, and stopped again and again; with one and with two processes, in other time zones and locales, in a folder with a space and an accent."""
+    """The quick preset twice: in one go, and stopped twenty times.
+
+    With one and with two processes, in other time zones and locales, in a folder with a space and an accent.
+    """
     folder = tmp_path_factory.mktemp("sortie d'été")
-    arguments = [
-        "--catalog",
-        small_input[0],
-        "--spectra",
-        small_input[1],
-        "--preset",
-        "quick",
-        "--set",
-        "auxiliary=none",
-    ]
+    arguments = ["--catalog", small_input[0], "--spectra", small_input[1]]
+    arguments += ["--preset", "quick", "--set", "auxiliary=none"]
     result = nea_prospect("run", *arguments, "--out", "run 1", "--set", "workers=1", cwd=folder)
     assert result.returncode == 0, result.stderr
-    assert "Report: " in result.stdout and "[6/6] 06_prospecting: done" in result.stderr
-    delays = np.random.default_rng(SOAK).uniform(0, 5, len(series.STAGES) * SOAK)
-    found = stop_and_resume(
-        folder / "run 2",
-        [*arguments, "--set", "workers=2"],
-        delays,
-        {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"},
-    )
+    assert "Report: " in result.stdout
+    assert "[6/6] 06_prospecting: done" in result.stderr
+    elsewhere = {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}
+    found = stop_and_repeat(folder / "run 2", [*arguments, "--set", "workers=2"], 20 * SOAK, elsewhere)
     return folder / "run 1", folder / "run 2", found
+
+
+def read_results(run, name):
+    texts = dict.fromkeys(("Asteroid_ID", "Name", "Designation"), str)
+    return pd.read_csv(
+        run / PUBLISHED[name], dtype=texts, keep_default_na=False, na_values={"Water_Rank": [""]}
+    )
 
 
 @pytest.mark.slow
 class TestARealRun:
     def test_every_declared_file_is_there_and_recorded(self, quick_runs):
-        record = read_json(quick_runs[0] / "run.json")
-        assert record["status"] == "complete" and list(record["stages"]) == list(series.STAGES)
-        for name in series.DECLARED_FILES:
+        record = read_json(quick_runs[0] / RECORD)
+        assert record["status"] == "complete"
+        assert tuple(record["stages"]) == STAGES
+        pages = [f"report/{page}.html" for page in (*STAGES, "index")]
+        for name in (*PUBLISHED.values(), *pages, *(f"notebooks/{stage}.ipynb" for stage in STAGES)):
             assert record["outputs"][name] == sha256(quick_runs[0] / name)
-        assert not list(quick_runs[0].glob("*.log")) and not list(quick_runs[0].glob("notebooks/*.log"))
+        assert not list(quick_runs[0].rglob("*.log"))
+        assert verify_run(quick_runs[0]) == ("complete", [])
 
     def test_the_same_seed_gives_the_same_bytes(self, quick_runs):
-        """In one go or stopped and resumed, with one process or two, here or there: all but the notebooks, their pages and the record, which tell times and paths."""
-        first, second = (read_json(run / "run.json")["outputs"] for run in quick_runs[:2])
+        """In one go or stopped twenty times, with one process or two, here or there."""
+        first, second = (without_times(read_json(run / RECORD)["outputs"]) for run in quick_runs[:2])
         assert first.keys() == second.keys()
-        same = [name for name in first if not name.startswith(("notebooks/", "report/"))]
-        assert {
-            "nea_classification_predictions.csv",
-            "metrics.json",
-            "prospects.csv",
-            "followup.csv",
-            "stages/answers.npz",
-            "model/model.npz",
-            "figures/05_scores.png",
-            "resource_value_model.keras",
-        } <= set(same)
-        assert [name for name in same if first[name] != second[name]] == []
+        assert set(PUBLISHED.values()) <= first.keys()
+        assert "stages/04_modeling/handover/out_of_fold.npz" in first
+        assert "figures/05_scores.png" in first
+        assert [name for name in first if first[name] != second[name]] == []
 
     def test_a_run_that_is_stopped_at_any_moment_says_so_and_goes_on(self, quick_runs):
         out, found = quick_runs[1:]
-        assert verify_run(out) == ("complete", []) and len(found) >= 4 * SOAK
+        assert verify_run(out) == ("complete", [])
+        assert len(found) == 20 * SOAK
         for number, (status, problems, code, told) in enumerate(found):
-            assert "Traceback" not in told and status in ("unfinished", "absent"), told
-            if status == "unfinished":
-                assert ("is gone", "interrupted")[number % 2] in problems[0], (number, problems)
+            assert "Traceback" not in told, told
+            assert status == "unfinished", problems
+            assert ("is gone", "interrupted")[number % 2] in problems[0], (number, problems)
             if number % 2:
-                assert code == 130 and "nea-prospect: interrupted" in told.splitlines()[-1], told
+                assert code == 130, told
+                assert "nea-prospect: interrupted" in told.splitlines()[-1], told
         assert "done before" in found[-1][3]
 
     def test_predictions_cover_every_asteroid(self, quick_runs, small_input):
-        predictions = pd.read_csv(
-            quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}
-        )
+        predictions = read_results(quick_runs[0], "predictions")
         catalog = pd.read_csv(small_input[0], dtype=str, keep_default_na=False)
         assert sorted(predictions.Asteroid_ID) == sorted(catalog.number)
         assert predictions[[f"Prob_{group}" for group in GROUPS]].sum(axis=1).sub(1).abs().max() < 1e-5
-        unlabelled = catalog.number[catalog["class"] == ""]
-        assert set(predictions.Asteroid_ID[predictions.Prediction == "plain"]) == set(unlabelled) != set()
+        unlabelled = set(catalog.number[catalog["class"] == ""])
+        assert set(predictions.Asteroid_ID[predictions.Prediction == "plain"]) == unlabelled != set()
 
     def test_prospects_have_a_row_for_every_asteroid_and_the_front_page_names_the_best(self, quick_runs):
-        prospects = pd.read_csv(quick_runs[0] / "prospects.csv", dtype={"Asteroid_ID": str})
-        predictions = pd.read_csv(
-            quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}
-        )
+        prospects, predictions = (read_results(quick_runs[0], name) for name in ("prospects", "predictions"))
         assert sorted(prospects.Asteroid_ID) == sorted(predictions.Asteroid_ID)
-        assert (
-            prospects.Prospect_Note.isna() == prospects.Water_Rank.notna()
-        ).all() and prospects.Water_Rank.dropna().is_monotonic_increasing
+        assert ((prospects.Prospect_Note == "") == prospects.Water_Rank.notna()).all()
+        assert prospects.Water_Rank.dropna().is_monotonic_increasing
         page = (quick_runs[0] / "report" / "index.html").read_text(encoding="utf-8")
-        best = prospects.sort_values("Metal_Rank").iloc[0]
-        assert "Which ten would you visit?" in page and f"({best.Asteroid_ID})" in page
-        assert len(pd.read_csv(quick_runs[0] / "followup.csv", usecols=["Asteroid_ID"])) > 40_000
+        best = prospects.loc[pd.to_numeric(prospects.Metal_Rank).idxmin()]
+        assert "Which ten would you visit?" in page
+        assert f"({best.Asteroid_ID})" in page
+        assert len(read_results(quick_runs[0], "followup")) > 40_000
 
     def test_metrics_have_the_documented_shape(self, quick_runs):
         metrics = read_json(quick_runs[0] / "metrics.json")
@@ -858,26 +846,26 @@ class TestARealRun:
             "ensemble",
         }
 
-    def test_the_report_is_complete_in_itself(self, quick_runs):
+    def test_the_report_is_complete_in_itself_and_tells_the_whole_story(self, quick_runs):
         pages = sorted((quick_runs[0] / "report").iterdir())
-        assert [page.name for page in pages] == [*(f"{stage}.html" for stage in series.STAGES), "index.html"]
+        assert [page.name for page in pages] == [*(f"{stage}.html" for stage in STAGES), "index.html"]
         for page in pages:
             text = page.read_text(encoding="utf-8")
-            assert (
-                "<script" not in text
-                and 'src="http' not in text
-                and "@import" not in text
-                and "<link" not in text
-            )
-            assert "data:image/png;base64," in text
+            assert not [word for word in ("<script", 'src="http', "@import", "<link") if word in text]
+            assert "data:image/png;base64," in text or page.name.startswith("03")
+        story = (quick_runs[0] / "report" / "06_prospecting.html").read_text(encoding="utf-8")
+        assert [word for word in ("enstatite", "Shoemaker", "Stuart", "entropy") if word not in story] == []
+        assert '<details class="code">' in story
 
     def test_the_report_escapes_what_a_catalog_says(self, quick_runs):
-        assert HOSTILE_NAMES[0] in pd.read_csv(quick_runs[0] / "prospects.csv").Name.tolist()
+        assert HOSTILE_NAMES[0] in read_results(quick_runs[0], "prospects").Name.tolist()
         for page in (quick_runs[0] / "report").iterdir():
             text = page.read_text(encoding="utf-8").lower()
-            assert "<script" not in text and "<img src=x" not in text
-        raw = (quick_runs[0] / "nea_classification_predictions.csv").read_text(encoding="utf-8")
-        assert f"'{HOSTILE_NAMES[1]}" in raw and f",{HOSTILE_NAMES[1]}" not in raw
+            assert "<script" not in text
+            assert "<img src=x" not in text
+        raw = (quick_runs[0] / PUBLISHED["predictions"]).read_text(encoding="utf-8")
+        assert f"'{HOSTILE_NAMES[1]}" in raw
+        assert f",{HOSTILE_NAMES[1]}" not in raw
 
     def test_executed_notebooks_hold_no_warnings_of_libraries(self, quick_runs):
         for path in (quick_runs[0] / "notebooks").iterdir():
@@ -885,54 +873,45 @@ class TestARealRun:
                 for output in cell.get("outputs", []):
                     assert output.get("name") != "stderr", (path.name, output["text"])
 
-    def test_the_kept_model_answers_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
-        import numpy as np
-
-        from nea_prospect.classifier import read_model
+    def test_the_kept_model_predicts_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
+        from nea_prospect.classifier import load_model
         from nea_prospect.features import make_features
-        from nea_prospect.loading import read_dataset
+        from nea_prospect.loading import Dataset
+        from nea_prospect.run import Run
 
-        dataset = read_dataset(quick_runs[0])
-        plain = np.flatnonzero(dataset.table.label == "")
-        model = read_model(quick_runs[0] / "model" / "model.npz")
-        answer = np.zeros((len(plain), len(GROUPS)))
-        answer[:, [GROUPS.index(group) for group in model.classes]] = model.predict_all(
-            make_features([dataset.spectra[row] for row in plain])[0]
-        )["ensemble"]
-        predictions = pd.read_csv(
-            quick_runs[0] / "nea_classification_predictions.csv", dtype={"Asteroid_ID": str}
-        ).set_index("Asteroid_ID")
-        single = [
-            row
-            for row in range(len(plain))
-            if (dataset.table.asteroid == dataset.table.asteroid[plain[row]]).sum() == 1
-        ]
+        dataset = Run(quick_runs[0]).load("dataset", dict, Dataset.from_arrays)
+        once = ~dataset.table.asteroid.duplicated(keep=False)
+        plain = np.flatnonzero((dataset.table.label == "") & once)
+        model = load_model(quick_runs[0])
+        predicted = model.predict_all(make_features([dataset.spectra[row] for row in plain])[0]).in_groups(
+            model.classes
+        )
+        predictions = read_results(quick_runs[0], "predictions").set_index("Asteroid_ID")
         stated = predictions.loc[
-            dataset.table.asteroid[plain[single]], [f"Prob_{group}" for group in GROUPS]
+            dataset.table.asteroid[plain], [f"Prob_{group}" for group in GROUPS]
         ].to_numpy()
-        np.testing.assert_allclose(answer[single], stated, atol=1e-4)
+        np.testing.assert_allclose(predicted.probabilities["ensemble"], stated, atol=1e-4)
 
-    def test_a_second_run_into_the_same_folder_is_refused(self, quick_runs):
+    def test_another_run_into_the_same_folder_is_refused(self, quick_runs):
         before = sha256(quick_runs[0])
         result = nea_prospect(
             "run", "--preset", "quick", "--out", quick_runs[0].name, cwd=quick_runs[0].parent
         )
-        assert (
-            result.returncode == 1
-            and "already holds a run" in result.stderr
-            and sha256(quick_runs[0]) == before
-        )
+        assert result.returncode == 1
+        assert "already holds a run" in result.stderr
+        assert sha256(quick_runs[0]) == before
 
 
-@pytest.mark.slow
-def test_an_error_in_a_notebook_of_the_real_series_stops_it(small_input, tmp_path, monkeypatch):
-    broken = tmp_path / "nbs"
-    shutil.copytree(series.notebooks_dir(), broken)
-    path = broken / "02_features.ipynb"
-    node = nbformat.read(path, as_version=4)
-    node.cells[-2].source = "raise RuntimeError('planted')"
-    nbformat.write(node, path)
-    monkeypatch.setattr(series, "notebooks_dir", lambda: broken)
-    with pytest.raises(RunError, match="notebook 02_features failed in cell .*RuntimeError: planted"):
-        run_series(tmp_path / "run", *small_input, preset="quick")
-    assert not (tmp_path / "run").exists() and not (tmp_path / "run.unfinished" / "metrics.json").exists()
+def test_a_stage_gets_its_folder_only_when_it_is_complete(tiny, tmp_path):
+    make_notebook(tiny.folder, "02_features", "raise RuntimeError('planted')")
+    stage = Stage(
+        "02_features", tiny.folder / "02_features.ipynb", {}, "key", tmp_path / "stages" / "02_features"
+    )
+    with (
+        hold_folder(tmp_path) as lock,
+        pytest.raises(RunError, match="failed in cell 3: RuntimeError: planted"),
+    ):
+        make_stage(stage, lock, time.monotonic() + 60, lambda *_: None)
+    assert not stage.folder.exists()
+    assert not stage.is_complete()
+    assert (stage.at_work / "notebooks" / "02_features.ipynb").is_file()
