@@ -8,6 +8,7 @@ __all__ = ['notebook_body', 'notebook_title', 'make_report', 'overview']
 # %% ../nbs/91_report.ipynb #f934c8ef
 import base64
 import json
+import re
 from functools import cache
 
 from .classifier import MODEL_TITLES
@@ -17,7 +18,7 @@ from .run import Run, executed_notebooks
 # %% ../nbs/91_report.ipynb #a854ec96
 _FOLDED = """{%- extends "basic/index.html.j2" -%}
 {%- block input -%}
-<details class="code"><summary>Code</summary>{{ super() }}</details>
+<details class="code"><summary>Code{{ cell.source | defined }}</summary>{{ super() }}</details>
 {%- endblock input -%}"""
 
 
@@ -43,8 +44,15 @@ def notebook_body(notebook):
         if cell.cell_type == "code":
             cell.execution_count = None
     loader = jinja2.DictLoader({"folded.html.j2": _FOLDED})
-    exporter = HTMLExporter(extra_loaders=[loader], template_file="folded.html.j2")
+    filters = {"defined": _defined}
+    exporter = HTMLExporter(extra_loaders=[loader], template_file="folded.html.j2", filters=filters)
     return exporter.from_notebook_node(node)[0]
+
+# %% ../nbs/91_report.ipynb #eb88b3fe
+def _defined(source):
+    """Name what a cell defines, for the line that its code is folded behind."""
+    names = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
+    return f" of {names[0]}" if names else ""
 
 # %% ../nbs/91_report.ipynb #8931f917
 def notebook_title(notebook):
