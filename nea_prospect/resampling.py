@@ -4,23 +4,22 @@
 
 # %% auto #0
 __all__ = ['N_FOLDS', 'LONGEST_VISIBLE', 'SHORTEST_INFRARED', 'NOISE', 'inner_folds', 'assign_folds', 'other_asteroids',
-           'balance', 'compare_smote_order', 'augment_coverage', 'plot_folds']
+           'oversample', 'compare_smote_order', 'augment_coverage']
 
 # %% ../nbs/03_resampling.ipynb #296495d0
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.impute import SimpleImputer
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, asteroid_id
+from .core import GROUPS, WAVELENGTH_GRID, Identities
 from .features import coverage
 
 # %% ../nbs/03_resampling.ipynb #397b1868
@@ -29,34 +28,35 @@ def inner_folds(labels, asteroids, n_folds, random_state=0):
 
     Parameters
     ----------
-    labels, asteroids : array_like of shape (n_rows,)
-        Any values; rows of one asteroid stay together.
+    labels : array_like of shape (n_rows,)
+        Group labels, any values.
+    asteroids : array_like of shape (n_rows,)
+        Identity of the asteroid of each row; rows of one asteroid share a fold.
     n_folds : int
     random_state : int
 
     Returns
     -------
     ndarray of int, shape (n_rows,)
-        Fold of each row, 0 to ``n_folds - 1``; all -1 if no label has that many rows, if there are fewer asteroids, or for fewer than two folds.
+        Fold of each row, 0 to ``n_folds - 1``. All -1 if no division is possible: fewer than two folds, fewer
+        asteroids than folds, or no label with that many rows.
     """
     folds = np.full(len(labels), -1)
-    if (
-        n_folds < 2
-        or min(np.unique(labels, return_counts=True)[1].max(), len(np.unique(asteroids))) < n_folds
-    ):
+    largest = np.unique(labels, return_counts=True)[1].max()
+    if n_folds < 2 or min(largest, len(np.unique(asteroids))) < n_folds:
         return folds
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
-        for fold, (_, held) in enumerate(splitter.split(labels, labels, asteroids)):
-            folds[held] = fold
+        for fold, (_, test) in enumerate(splitter.split(labels, labels, asteroids)):
+            folds[test] = fold
     return folds
 
 # %% ../nbs/03_resampling.ipynb #2a788746
 N_FOLDS = 5
 
 
-def assign_folds(labels, asteroids, n_repeats=1, seed=0):
+def assign_folds(labels: np.ndarray, asteroids: np.ndarray, n_repeats: int = 1, seed: int = 0) -> np.ndarray:
     """Assign each spectrum to a test fold, by asteroid and stratified by group.
 
     Parameters
@@ -66,9 +66,8 @@ def assign_folds(labels, asteroids, n_repeats=1, seed=0):
     asteroids : array_like of str, shape (n_spectra,)
         Identity of the asteroid of each spectrum.
     n_repeats : int
-        How many independent divisions to make.
+        How many independent divisions to make; repeat r uses the random state ``seed + r``.
     seed : int
-        Repeat r uses the random state ``seed + r``.
 
     Returns
     -------
@@ -79,43 +78,47 @@ def assign_folds(labels, asteroids, n_repeats=1, seed=0):
     ------
     ValueError
         If no group has 5 asteroids, or no other has 2.
+
+    Examples
+    --------
+    >>> assign_folds(["S-Group"] * 5 + ["C-Group"] * 5 + ["ambiguous"], list("abcdefghijk")).shape
+    (1, 11)
     """
     labels, asteroids = np.asarray(labels, dtype=str), np.asarray(asteroids, dtype=str)
     rows = np.flatnonzero(np.isin(labels, GROUPS))
-    sizes = sorted(len(np.unique(asteroids[labels == group])) for group in np.unique(labels[rows]))
-    if len(sizes) < 2 or sizes[-1] < N_FOLDS or sizes[-2] < 2:
-        raise ValueError(
-            f"{sum(sizes)} labelled asteroids in {len(sizes)} groups; to train and to test, "
-            f"at least {N_FOLDS} are needed in one group and 2 in another"
-        )
+    _check_enough(labels[rows], asteroids[rows])
     folds = np.full((n_repeats, len(labels)), -1, dtype=np.int8)
     for repeat in range(n_repeats):
         folds[repeat, rows] = inner_folds(labels[rows], asteroids[rows], N_FOLDS, seed + repeat)
     return folds
 
+# %% ../nbs/03_resampling.ipynb #e1adb6bf
+def _check_enough(labels, asteroids):
+    """Refuse groups that are too small to train and to test."""
+    sizes = sorted(len(np.unique(asteroids[labels == group])) for group in np.unique(labels))
+    if len(sizes) < 2 or sizes[-1] < N_FOLDS or sizes[-2] < 2:
+        raise ValueError(
+            f"{sum(sizes)} labelled asteroids in {len(sizes)} groups; to train and to test, "
+            f"at least {N_FOLDS} are needed in one group and 2 in another"
+        )
+
 # %% ../nbs/03_resampling.ipynb #9eb0b92f
 def other_asteroids(auxiliary, test):
-    """Which auxiliary rows belong to asteroids that are not in the test fold.
+    """Find the auxiliary rows whose asteroids are not in the test fold.
 
     Parameters
     ----------
     auxiliary, test : pandas.DataFrame
-        Tables with ``number``, ``designation`` and ``name``.
+        Tables that name asteroids, see `nea_prospect.core.Identities`.
 
     Returns
     -------
     ndarray of bool, shape (len(auxiliary),)
     """
-    columns = ["number", "designation", "name"]
-    taken = {asteroid_id(text) for column in columns for text in test[column].unique()} - {""}
-    same = np.zeros(len(auxiliary), dtype=bool)
-    for column in columns:
-        names = auxiliary[column].unique()
-        same |= auxiliary[column].isin([text for text in names if asteroid_id(text) in taken]).to_numpy()
-    return ~same
+    return Identities(test).match(auxiliary) < 0
 
 # %% ../nbs/03_resampling.ipynb #4634a485
-def balance(X, y, k_neighbors=2, random_state=0):
+def oversample(X, y, k_neighbors=2, random_state=0):
     """Oversample every group of one training fold to the size of the largest.
 
     Parameters
@@ -132,24 +135,45 @@ def balance(X, y, k_neighbors=2, random_state=0):
     -------
     X, y : ndarray
         The rows given, followed by the new ones.
+
+    References
+    ----------
+    Chawla et al. (2002), Journal of Artificial Intelligence Research 16, 321, doi:10.1613/jair.953.
     """
     names, counts = np.unique(y, return_counts=True)
-    small = {name for name, count in zip(names, counts) if count <= k_neighbors}
-    largest = counts.max()
-    if len(small) < len(names):
-        wanted = {name: largest for name in names if name not in small}
+    small = {name: counts.max() for name in names[counts <= k_neighbors]}
+    others = {name: counts.max() for name in names[counts > k_neighbors]}
+    if others:
         X, y = SMOTE(
-            sampling_strategy=wanted, k_neighbors=k_neighbors, random_state=random_state
+            sampling_strategy=others, k_neighbors=k_neighbors, random_state=random_state
         ).fit_resample(X, y)
     if small:
-        X, y = RandomOverSampler(
-            sampling_strategy={name: largest for name in small}, random_state=random_state
-        ).fit_resample(X, y)
+        X, y = RandomOverSampler(sampling_strategy=small, random_state=random_state).fit_resample(X, y)
     return X, y
+
+# %% ../nbs/03_resampling.ipynb #238aacf6
+def _prepare(train, *others):
+    """Standardise columns and fill gaps by what the training rows show; drop columns that they never show."""
+    seen = np.isfinite(train).any(axis=0)
+    prepare = make_pipeline(StandardScaler(), SimpleImputer()).fit(train[:, seen])
+    return [prepare.transform(rows[:, seen]) for rows in (train, *others)]
+
+# %% ../nbs/03_resampling.ipynb #a13bf52d
+def _fold_scores(X, y, folds, sampler=None):
+    """Balanced accuracy of nearest neighbours on each test fold, the training rows resampled or not."""
+    scores = []
+    for fold in range(N_FOLDS):
+        train, test = folds != fold, folds == fold
+        (X_train, X_test), y_train = _prepare(X[train], X[test]), y[train]
+        if sampler is not None:
+            X_train, y_train = sampler(X_train, y_train)
+        predicted = KNeighborsClassifier(3).fit(X_train, y_train).predict(X_test)
+        scores.append(recall_score(y[test], predicted, labels=np.unique(y[test]), average="macro"))
+    return scores
 
 # %% ../nbs/03_resampling.ipynb #824df9fb
 def compare_smote_order(X, labels, asteroids, seed=0):
-    """Balanced accuracy of nearest neighbours with SMOTE inside the folds and before the split.
+    """Compare nearest neighbours without SMOTE, with SMOTE inside the folds and with SMOTE before the split.
 
     Parameters
     ----------
@@ -163,47 +187,29 @@ def compare_smote_order(X, labels, asteroids, seed=0):
     Returns
     -------
     pandas.DataFrame
-        One row for each order, with mean and standard deviation over the five folds.
+        One row for each order: mean and standard deviation of the balanced accuracy over the five folds.
     """
     rows = np.isin(labels, GROUPS)
     X, labels, asteroids = X[rows], labels[rows], asteroids[rows]
-
-    def scores(X, y, folds, sampler):
-        result = []
-        for fold in range(N_FOLDS):
-            train, test = folds != fold, folds == fold
-            prepare = make_pipeline(StandardScaler(), SimpleImputer()).fit(X[train])
-            X_train, y_train = sampler(prepare.transform(X[train]), y[train])
-            model = KNeighborsClassifier(3).fit(X_train, y_train)
-            result.append(balanced_accuracy_score(y[test], model.predict(prepare.transform(X[test]))))
-        return result
-
-    honest = scores(
-        X,
-        labels,
-        assign_folds(labels, asteroids, seed=seed)[0],
-        lambda X, y: balance(X, y, random_state=seed),
-    )
-    X_all, y_all = balance(
-        make_pipeline(StandardScaler(), SimpleImputer()).fit_transform(X), labels, random_state=seed
-    )
-    leaky = scores(
-        X_all, y_all, assign_folds(y_all, np.arange(len(y_all)), seed=seed)[0], lambda X, y: (X, y)
-    )
-    return pd.DataFrame(
-        {
-            "balanced_accuracy": [np.mean(honest), np.mean(leaky)],
-            "standard_deviation": [np.std(honest), np.std(leaky)],
-        },
-        index=["SMOTE inside each training fold", "SMOTE before the split"],
-    )
+    folds = assign_folds(labels, asteroids, seed=seed)[0]
+    X_all, y_all = oversample(*_prepare(X), labels, random_state=seed)
+    folds_all = assign_folds(y_all, np.arange(len(y_all)), seed=seed)[0]
+    scores = {
+        "no balancing": _fold_scores(X, labels, folds),
+        "SMOTE inside each training fold": _fold_scores(
+            X, labels, folds, lambda X, y: oversample(X, y, random_state=seed)
+        ),
+        "SMOTE before the split": _fold_scores(X_all, y_all, folds_all),
+    }
+    table = pd.DataFrame(scores)
+    return pd.DataFrame({"balanced_accuracy": table.mean(), "standard_deviation": table.std(ddof=0)})
 
 # %% ../nbs/03_resampling.ipynb #4f31ba9d
 LONGEST_VISIBLE = (0.900, 0.925, 0.975, 1.000, 1.050)  # um, where optical spectra of the archives end
 SHORTEST_INFRARED = (0.700, 0.800, 0.825, 0.850)  # um, where infrared ones begin
 NOISE = 0.005  # relative, of a grid point
 
-
+# %% ../nbs/03_resampling.ipynb #013b847e
 def augment_coverage(reflectance, copies=1, random_state=0):
     """Add copies of spectra that are cut to visible and to near-infrared coverage, with noise.
 
@@ -212,74 +218,29 @@ def augment_coverage(reflectance, copies=1, random_state=0):
     reflectance : ndarray of shape (n_spectra, 53)
         On the common grid, in any scale; NaN where not observed.
     copies : int
-        How many of each kind; 0 for none.
+        How many of each coverage; 0 for none.
     random_state : int
         Draws the borders and the noise.
 
     Returns
     -------
     reflectance : ndarray of shape (n_rows, 53)
-        The spectra given, followed by the copies. A spectrum that has nothing to cut, or nothing left, has none.
+        The spectra given, followed by the copies. A spectrum with nothing to cut, or nothing left, has none.
     source : ndarray of int, shape (n_rows,)
         Which spectrum each row shows.
     """
-    rng, observed = np.random.default_rng(random_state), np.isfinite(reflectance)
+    rng = np.random.default_rng(random_state)
+    n_observed = np.isfinite(reflectance).sum(axis=1)
     rows, source = [reflectance], [np.arange(len(reflectance))]
     for _ in range(copies):
-        longest, shortest = (
-            rng.choice(borders, len(reflectance))[:, None] for borders in (LONGEST_VISIBLE, SHORTEST_INFRARED)
-        )
-        for kind, inside in (
-            ("VIS", WAVELENGTH_GRID <= longest + 1e-6),
-            ("NIR", WAVELENGTH_GRID >= shortest - 1e-6),
-        ):
-            copy = np.where(
-                inside, reflectance * (1 + NOISE * rng.standard_normal(reflectance.shape)), np.nan
-            )
+        longest = rng.choice(LONGEST_VISIBLE, len(reflectance))[:, None]
+        shortest = rng.choice(SHORTEST_INFRARED, len(reflectance))[:, None]
+        cuts = {"VIS": WAVELENGTH_GRID <= longest + 1e-6, "NIR": WAVELENGTH_GRID >= shortest - 1e-6}
+        for name, inside in cuts.items():
+            noisy = reflectance * (1 + NOISE * rng.standard_normal(reflectance.shape))
+            copy = np.where(inside, noisy, np.nan)
             left = np.isfinite(copy)
-            kept = (coverage(left) == kind) & (left.sum(axis=1) < observed.sum(axis=1))
+            kept = (coverage(left) == name) & (left.sum(axis=1) < n_observed)
             rows.append(copy[kept])
             source.append(np.flatnonzero(kept))
     return np.vstack(rows), np.concatenate(source)
-
-# %% ../nbs/03_resampling.ipynb #432ef7b8
-def plot_folds(labels, asteroids, folds, ax=None):
-    """Plot how many asteroids of each group are in each test fold of the first repeat.
-
-    Parameters
-    ----------
-    labels, asteroids : array_like of str, shape (n_spectra,)
-    folds : ndarray of shape (n_repeats, n_spectra)
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
-    ax = ax or plt.subplots(figsize=(7, 3))[1]
-    table = (
-        pd.DataFrame({"label": labels, "asteroid": asteroids, "fold": folds[0]})
-        .query("fold >= 0")
-        .drop_duplicates("asteroid")
-    )
-    counts = pd.crosstab(table.fold, table.label).reindex(columns=GROUPS, fill_value=0)
-    for k, group in enumerate(GROUPS):
-        bars = ax.bar(
-            np.arange(N_FOLDS) + (k - 2.5) * 0.14,
-            counts[group],
-            width=0.13,
-            color=GROUP_COLORS[group],
-            label=group,
-        )
-        ax.bar_label(bars, fontsize=7, padding=1)
-    ax.set(
-        xlabel="Test fold",
-        ylabel="Asteroids",
-        yscale="symlog",
-        xticks=range(N_FOLDS),
-        yticks=[0, 1, 10, 100],
-        yticklabels=[0, 1, 10, 100],
-    )
-    ax.set_ylim(0, counts.to_numpy().max() * 12)
-    ax.legend(ncols=6, loc="upper center", fontsize=8, columnspacing=1, handlelength=1)
-    return ax

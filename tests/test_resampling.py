@@ -5,17 +5,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
 
-from nea_prospect.core import GROUPS
-from nea_prospect.features import WAVELENGTH_GRID
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.resampling import (
     N_FOLDS,
     NOISE,
     assign_folds,
     augment_coverage,
-    balance,
     compare_smote_order,
+    inner_folds,
     other_asteroids,
+    oversample,
 )
 
 
@@ -36,21 +37,28 @@ def test_an_asteroid_is_in_one_fold_and_every_label_in_some(asteroids, seed):
             assign_folds(labels, names)
         return
     folds = assign_folds(labels, names, n_repeats=2, seed=seed)
-    assert (folds[:, ~usable] == -1).all() and (folds[:, usable] >= 0).all()
+    assert (folds[:, ~usable] == -1).all()
+    assert (folds[:, usable] >= 0).all()
     assert (pd.DataFrame(folds.T).groupby(names).nunique() == 1).all(axis=None)
     np.testing.assert_array_equal(folds, assign_folds(labels, names, n_repeats=2, seed=seed))
     np.testing.assert_array_equal(folds[1:], assign_folds(labels, names, n_repeats=1, seed=seed + 1))
 
 
-def test_folds_are_those_of_the_protocol():
-    from sklearn.model_selection import StratifiedGroupKFold
+@pytest.mark.parametrize(
+    "labels, asteroids, n_folds",
+    [("SSSS", "ppqq", 3), ("SSCC", "pqrs", 3), ("SSSS", "pqrs", 1)],
+    ids=["too few asteroids", "too few rows of each label", "one fold"],
+)
+def test_no_division_is_better_than_a_bad_one(labels, asteroids, n_folds):
+    assert set(inner_folds(list(labels), list(asteroids), n_folds)) == {-1}
 
+
+def test_folds_are_those_of_the_protocol():
     labels, names = np.array(["S-Group"] * 60 + ["C-Group"] * 25), np.arange(85).astype(str)
     folds = assign_folds(labels, names, n_repeats=5)
     for repeat in range(5):
-        for fold, (_, test) in enumerate(
-            StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(labels, labels, names)
-        ):
+        splitter = StratifiedGroupKFold(5, shuffle=True, random_state=repeat)
+        for fold, (_, test) in enumerate(splitter.split(labels, labels, names)):
             np.testing.assert_array_equal(np.flatnonzero(folds[repeat] == fold), test)
 
 
@@ -70,28 +78,46 @@ def test_an_auxiliary_asteroid_of_the_test_fold_stays_out_by_any_name(field, val
     assert other_asteroids(auxiliary, test).tolist() == [False, True]
 
 
+def test_an_auxiliary_asteroid_stays_out_by_an_alias():
+    auxiliary = pd.DataFrame({"number": ["", "4"], "designation": ["1956 PC", ""]})
+    test = pd.DataFrame({"number": ["433"], "aliases": ["1898 PA;1956 PC"]})
+    assert other_asteroids(auxiliary, test).tolist() == [False, True]
+
+
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 12), min_size=2, max_size=5), st.integers(1, 3))
-def test_balance_makes_groups_equal_and_keeps_every_row(counts, k):
+def test_oversampling_makes_groups_equal_and_keeps_every_row(counts, k):
     y = np.repeat([f"g{index}" for index in range(len(counts))], counts)
     X = np.random.default_rng(0).normal(size=(len(y), 3))
-    X_new, y_new = balance(X, y, k)
+    X_new, y_new = oversample(X, y, k)
     assert set(np.unique(y_new, return_counts=True)[1]) == {max(counts)}
     np.testing.assert_array_equal(X_new[: len(X)], X)
-    for name, count in zip(np.unique(y), counts):
+    for name, count in zip(np.unique(y), counts, strict=True):
         rows = X_new[y_new == name]
         if count <= k:
             assert {tuple(row) for row in rows} == {tuple(row) for row in X[y == name]}
-        assert (rows >= X[y == name].min(axis=0) - 1e-9).all() and (
-            rows <= X[y == name].max(axis=0) + 1e-9
-        ).all()
+        assert (rows >= X[y == name].min(axis=0) - 1e-9).all()
+        assert (rows <= X[y == name].max(axis=0) + 1e-9).all()
 
 
 def test_smote_before_the_split_pretends_even_on_noise():
     rng = np.random.default_rng(0)
     X, labels = rng.normal(size=(150, 4)), np.array(["S-Group"] * 110 + ["C-Group"] * 25 + ["V-type"] * 15)
     order = compare_smote_order(X, labels, np.arange(150).astype(str))
-    assert order.balanced_accuracy.iloc[0] < 0.5 < order.balanced_accuracy.iloc[1]
+    none, inside, before = order.balanced_accuracy
+    assert none < 0.5
+    assert inside < 0.5
+    assert before > 0.5
+
+
+def test_columns_that_were_never_observed_do_not_disturb_the_comparison():
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(60, 4)), np.array(["S-Group"] * 40 + ["C-Group"] * 20)
+    asteroids = np.arange(60).astype(str)
+    empty = np.hstack([X, np.full((60, 2), np.nan)])
+    pd.testing.assert_frame_equal(
+        compare_smote_order(X, labels, asteroids), compare_smote_order(empty, labels, asteroids)
+    )
 
 
 def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
@@ -103,12 +129,10 @@ def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
     np.testing.assert_array_equal(rows[:20], reflectance)
     assert source[:20].tolist() == list(range(20))
     assert not set(source[20:]) & set(range(5)), "what was observed in visible light only has nothing to cut"
-    for row, original in zip(rows[20:], source[20:]):
+    for row, original in zip(rows[20:], source[20:], strict=True):
         seen = np.isfinite(row)
-        assert (
-            0 < seen.sum() < np.isfinite(reflectance[original]).sum()
-            and not (seen & np.isnan(reflectance[original])).any()
-        )
+        assert 0 < seen.sum() < np.isfinite(reflectance[original]).sum()
+        assert not (seen & np.isnan(reflectance[original])).any()
         assert seen[np.flatnonzero(seen)[0] : np.flatnonzero(seen)[-1] + 1].all()
         assert np.abs(row[seen] / reflectance[original][seen] - 1).max() < 6 * NOISE
     np.testing.assert_array_equal(rows, augment_coverage(reflectance, 2, 3)[0])
