@@ -261,12 +261,15 @@ def _reader(path):
     if not path.is_file():
         return None
     try:
-        if zipfile.is_zipfile(path):
-            return _read_zip
         with open(path, "rb") as file:
+            if file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(file):
+                return _read_zip
+            file.seek(0)
             _open_tar(_TarSource(file, _Tally(path, Limits())))
-    except _ERRORS:
+    except ValueError:  # the file does not begin with the header of a tar
         return None
+    except _ERRORS:  # its compression is damaged, which is reported when it is read
+        return _read_tar
     return _read_tar
 
 # %% ../nbs/00b_archives.ipynb #d87d0efe

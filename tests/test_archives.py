@@ -109,11 +109,19 @@ class TestWhatIsRead:
                     archive.addfile(tarfile.TarInfo(name))
             assert list(read(tmp_path / "a.tar")[0]) == names
 
-    @pytest.mark.parametrize("content", [b"neither", b"0.5 1.0\n" * 500, b"", b"PK\x05\x06", b"\x1f\x8b\x08"])
+    @pytest.mark.parametrize("content", [b"neither", b"0.5 1.0\n" * 500, b"", b"PK\x05\x06"])
     def test_what_is_no_container_is_refused(self, tmp_path, content):
         (tmp_path / "x").write_bytes(content)
         assert not is_archive(tmp_path / "x")
         refuse(tmp_path / "x", "neither a zip, a tar nor a folder")
+
+    @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
+    def test_an_archive_that_is_damaged_from_its_start_or_cut_short_is_still_one(self, tmp_path, kind):
+        path = make(tmp_path / "a", kind, [("1.txt", GOOD)])
+        data = path.read_bytes()
+        path.write_bytes(data[:20])
+        assert is_archive(path)
+        refuse(path, "a is damaged: ")
 
     def test_pipes_devices_and_missing_files_are_no_archives(self, tmp_path):
         os.mkfifo(tmp_path / "pipe")
@@ -413,7 +421,8 @@ def test_a_damaged_member_of_a_zip_never_stops_the_others(tmp_path, seed):
     "name", ["lost.tar", "lost.tar.gz", "lost.tar.xz", "alt.tar.gz", "crash.tar.xz", "crash.zip"]
 )
 def test_archives_that_once_lost_spectra_are_refused(archives, name):
-    refuse(archives / "hostile" / name, "is damaged")
+    refuse(archives / "hostile" / name, f"{name} is damaged: ")
+    assert is_archive(archives / "hostile" / name)
 
 
 @pytest.mark.parametrize(
