@@ -94,11 +94,15 @@ def plot_confusion(matrix, ax=None):
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
     texts = [f"{count:.3g}\n{100 * part:.0f} %" for count, part in zip(matrix.flat, share.flat, strict=True)]
-    style = {"vmin": 0, "vmax": 1, "cmap": "Blues", "cbar": False, "square": True, "linewidths": 0.5}
-    text_style = {"annot": np.reshape(texts, matrix.shape), "fmt": "", "annot_kws": {"fontsize": 8}}
-    sns.heatmap(share, ax=ax, **style, **text_style)
     rows = [f"{group} ({n:.0f})" for group, n in zip(NAMED_GROUPS, total[:, 0], strict=True)]
-    ax.set(xticklabels=NAMED_GROUPS, yticklabels=rows)
+    cells = {
+        "annot": np.reshape(texts, matrix.shape),
+        "fmt": "",
+        "annot_kws": {"fontsize": 8},
+        "linewidths": 0.5,
+    }
+    labels = {"xticklabels": NAMED_GROUPS, "yticklabels": rows}
+    sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, ax=ax, **cells, **labels)
     ax.set(xlabel="Predicted group", ylabel="Published group (asteroids)")
     ax.tick_params(rotation=0)
     return ax
@@ -688,12 +692,11 @@ def _label_probability(model, labels, predictions):
 # %% ../nbs/05_evaluation.ipynb #695c0872
 def _straighten(reflectance, centre, width):
     """Replace a piece of spectra by a straight line; NaN in spectra that do not cover both of its ends."""
-    inside = np.flatnonzero(np.abs(WAVELENGTH_GRID - centre) <= width / 2 + 1e-6)
-    first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, len(WAVELENGTH_GRID) - 1)
+    inside = np.abs(WAVELENGTH_GRID - centre) <= width / 2 + 1e-6
+    first, last = np.clip(np.flatnonzero(inside)[[0, -1]] + [-1, 1], 0, len(WAVELENGTH_GRID) - 1)
     share = (WAVELENGTH_GRID - WAVELENGTH_GRID[first]) / (WAVELENGTH_GRID[last] - WAVELENGTH_GRID[first])
     line = reflectance[:, [first]] * (1 - share) + reflectance[:, [last]] * share
-    result = reflectance.copy()
-    result[:, inside] = np.where(np.isfinite(reflectance[:, inside]), line[:, inside], np.nan)
+    result = np.where(inside & np.isfinite(reflectance), line, reflectance)
     return np.where(np.isfinite(line), result, np.nan)
 
 # %% ../nbs/05_evaluation.ipynb #ce6b64e2
@@ -794,7 +797,7 @@ def plot_explanation(occlusion, importance):
     names = [name.replace("_", " ") for name in shown.index]
     right.barh(names, shown["mean"], color="#CCCCCC")
     for group in NAMED_GROUPS:
-        missing = "" if occlusion[group].notna().any() else " (no spectrum)"
+        missing = "" if occlusion[group].notna().any() else " (none)"
         left.plot(occlusion.index, occlusion[group], color=GROUP_COLORS[group], label=group + missing)
         right.plot(shown[group], names, ".", color=GROUP_COLORS[group])
     for centre, half in ((0.7, 0.06), (1.0, 0.15), (2.0, 0.25)):

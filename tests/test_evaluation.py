@@ -271,7 +271,7 @@ def test_explanations_are_drawn_without_a_complete_spectrum():
     occlusion = occlude(BandModel(), reflectance, labels)
     assert occlusion.isna().all(axis=None)
     ax = plot_explanation(occlusion, permute_features(BandModel(), reflectance, labels))
-    assert "S-Group (no spectrum)" in [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "S-Group (none)" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_confused_pairs_are_counted_by_spectra():
