@@ -601,7 +601,7 @@ def plot_over_medians(panels, reflectance, labels, n_columns=3):
     """
     medians = _group_medians(reflectance, np.asarray(labels, dtype=str))
     n_rows = -(-len(panels) // n_columns)
-    size = {"figsize": (3.7 * n_columns, 2.5 * n_rows + 0.7), "layout": "constrained"}
+    size = {"figsize": (3.1 * n_columns, 2.2 * n_rows + 0.7), "layout": "constrained"}
     figure, axes = plt.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False, **size)
     legend = {}
     for ax, (title, rows, groups) in zip(axes.flat, panels, strict=False):
@@ -792,7 +792,7 @@ def plot_explanation(occlusion, importance):
     matplotlib.axes.Axes
         The left one.
     """
-    _, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), width_ratios=(1.4, 1), layout="constrained")
+    _, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4), width_ratios=(1.4, 1), layout="constrained")
     shown = importance.head(12)[::-1]
     names = [name.replace("_", " ") for name in shown.index]
     right.barh(names, shown["mean"], color="#CCCCCC")
