@@ -1,29 +1,57 @@
-"""Scores against scikit-learn, intervals that cover, predictions that say how they were made."""
+"""Scores against scikit-learn, intervals that cover, predictions that tell how they were made."""
+
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+)
 
-from nea_prospect.core import GROUPS, NAMED_GROUPS
+from nea_prospect.classifier import Predictions
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.evaluation import (
     audit_labels,
     average_spectra,
     bootstrap_weights,
     calibration_scores,
+    check_sets,
+    compare_models,
+    confused_pairs,
     confusion,
-    evaluate_model,
+    evaluate_models,
     matrix_scores,
     occlude,
     permute_features,
+    plot_confusion,
+    plot_explanation,
+    plot_over_medians,
+    plot_per_class,
+    plot_reliability,
+    plot_scores,
     prediction_table,
     score_by_coverage,
-    score_original_split,
     score_sets,
+    sort_models,
 )
-from nea_prospect.features import INPUT_NAMES, WAVELENGTH_GRID, model_inputs
+from nea_prospect.features import INPUT_NAMES, model_inputs
+
+
+def one_hot(groups):
+    """Certain probabilities of shape (1, n, 6) for a list of groups."""
+    return np.array([[np.array(GROUPS) == group for group in groups]], dtype=float)
+
+
+def labelled(labels):
+    """A table with one spectrum for each asteroid."""
+    return pd.DataFrame({"asteroid": [str(k + 1) for k in range(len(labels))], "label": labels})
 
 
 @settings(max_examples=60)
@@ -52,13 +80,10 @@ def test_the_bootstrap_draws_asteroids_within_groups():
 
 
 def test_the_interval_has_the_width_of_the_binomial():
-    rng = np.random.default_rng(0)
-    truth = np.array(["S-Group"] * 400)
-    probabilities = np.zeros((1, 400, 6))
-    probabilities[
-        0, np.arange(400), np.where(rng.random(400) < 0.8, GROUPS.index("S-Group"), GROUPS.index("C-Group"))
-    ] = 1
-    accuracy = evaluate_model(probabilities, truth, NAMED_GROUPS)["accuracy"]
+    correct = np.random.default_rng(0).random(400) < 0.8
+    table = labelled(["S-Group"] * 400)
+    probabilities = one_hot(np.where(correct, "S-Group", "C-Group"))
+    accuracy = evaluate_models({"ensemble": probabilities}, table)["ensemble"]["accuracy"]
     width = 2 * 1.96 * np.sqrt(accuracy["mean"] * (1 - accuracy["mean"]) / 400)
     assert accuracy["high"] - accuracy["low"] == pytest.approx(width, rel=0.15)
     assert np.isnan(accuracy["sd"])
@@ -69,35 +94,38 @@ def test_headline_scores_leave_other_out_and_choose_among_five():
     probabilities[:, :, GROUPS.index("Other")] = 0.6
     probabilities[:, [0, 3], GROUPS.index("S-Group")] = 0.4
     probabilities[:, [1, 2], GROUPS.index("C-Group")] = 0.4
-    truth = np.array(["S-Group", "C-Group", "S-Group", "Other"])
-    named = evaluate_model(probabilities, truth, NAMED_GROUPS)
-    assert named["accuracy"]["mean"] == pytest.approx(2 / 3) and named["accuracy"]["sd"] == 0
-    assert named["per_class"]["S-Group"] == pytest.approx(
-        {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
-    )
-    assert evaluate_model(probabilities, truth, GROUPS)["accuracy"]["mean"] == pytest.approx(1 / 4)
-    assert balanced_accuracy_score([0, 1, 0], [0, 1, 1]) == pytest.approx(named["balanced_accuracy"]["mean"])
+    table = labelled(["S-Group", "C-Group", "S-Group", "Other"])
+    named = evaluate_models({"lda": probabilities}, table)["lda"]
+    assert named["accuracy"]["mean"] == pytest.approx(2 / 3)
+    assert named["accuracy"]["sd"] == 0
+    assert named["balanced_accuracy"]["mean"] == pytest.approx(3 / 4)
+    expected = {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
+    assert named["per_class"]["S-Group"] == pytest.approx(expected)
+    assert np.isnan(named["per_class"]["V-type"]["recall"])
+    six = evaluate_models({"lda": probabilities}, table, GROUPS)["lda"]
+    assert six["accuracy"]["mean"] == pytest.approx(1 / 4)
 
 
 def test_calibration_agrees_with_scikit_learn_and_rewards_the_truth():
-    from sklearn.metrics import brier_score_loss, log_loss
-
     rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet(np.ones(6), size=(1, 300))
-    named = probabilities[0][:, [GROUPS.index(group) for group in NAMED_GROUPS]]
-    named /= named.sum(axis=1, keepdims=True)
-    codes = np.array([rng.choice(5, p=row) for row in named])
-    truth = np.array(NAMED_GROUPS)[codes]
-    scores = calibration_scores(probabilities, truth, NAMED_GROUPS)
-    assert scores["log_loss"] == pytest.approx(log_loss(codes, named, labels=range(5)))
-    assert scores["brier"] == pytest.approx(
-        brier_score_loss(codes, named, labels=range(5), scale_by_half=False)
-    )
+    probabilities = rng.dirichlet(np.ones(5), size=(1, 300))
+    truth = np.array([rng.choice(5, p=row) for row in probabilities[0]])
+    scores = calibration_scores(probabilities, truth)
+    brier = brier_score_loss(truth, probabilities[0], labels=range(5), scale_by_half=False)
+    assert scores["log_loss"] == pytest.approx(log_loss(truth, probabilities[0], labels=range(5)))
+    assert scores["brier"] == pytest.approx(brier)
     assert scores["expected_calibration_error"] < 0.1
-    assert (
-        calibration_scores(probabilities, np.roll(truth, 1), NAMED_GROUPS)["expected_calibration_error"]
-        > 0.15
-    )
+    assert calibration_scores(probabilities, np.roll(truth, 1))["expected_calibration_error"] > 0.15
+
+
+def test_models_are_listed_in_one_order_and_compared_with_the_selected_one():
+    assert sort_models(["mine", "ensemble", "majority"]) == ["majority", "ensemble", "mine"]
+    labels = ["S-Group", "C-Group", "S-Group", "X-Group"]
+    models = {"ensemble": one_hot(labels), "majority": one_hot(["S-Group"] * 4)}
+    differences = compare_models(models, labelled(labels), "ensemble")
+    assert differences.index[0] == ("Majority class", "Accuracy")
+    assert differences.difference.iloc[0] == pytest.approx(0.5)
+    assert compare_models({"ensemble": one_hot(labels)}, labelled(labels), "ensemble").empty
 
 
 def test_sets_are_counted_by_asteroid():
@@ -107,19 +135,19 @@ def test_sets_are_counted_by_asteroid():
     credibility = np.zeros((2, 4, 6))
     credibility[:, :, 3] = [0.15, 0.15, 0.02, 0.5]
     credibility[:, 2, 0] = 0.3
-    answers = {
-        "credibility": credibility,
-        "abstains": np.zeros((2, 4, 1)),
-        "ensemble": np.tile(np.eye(6)[[3, 3, 0, 3]], (2, 1, 1)),
-    }
-    sets = score_sets(answers, table)
+    probabilities = {"ensemble": np.tile(np.eye(6)[[3, 3, 0, 3]], (2, 1, 1))}
+    abstains = np.zeros((2, 4), dtype=bool)
+    sets = score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
     assert sets.loc["S-Group"].tolist() == [2, 0.5, 1.0, 1.0, 0.5, 0.0]
     assert sets.loc["Other", ["asteroids", "in_set", "right"]].tolist() == [1, 0.0, 0.0]
-    answers["abstains"][:, :2] = 1
-    assert score_sets(answers, table).loc["five named groups", ["unambiguous", "abstains"]].tolist() == [
-        0.5,
-        0.5,
-    ]
+    abstains[:, :2] = True
+    sets = score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
+    assert sets.loc["five named groups", ["unambiguous", "abstains"]].tolist() == [0.5, 0.5]
+
+
+def test_sets_are_below_or_above_their_promise_only_beyond_chance():
+    sets = pd.DataFrame({"asteroids": [47, 475, 5], "in_set": [0.596, 0.992, 0.6]}, index=["V", "S", "D"])
+    assert check_sets(sets).verdict.to_dict() == {"V": "below", "S": "above", "D": "consistent"}
 
 
 def test_scores_by_coverage_count_every_labelled_asteroid_once():
@@ -131,23 +159,17 @@ def test_scores_by_coverage_count_every_labelled_asteroid_once():
             "to_um": [2.4, 0.9, 0.9, 2.4, 2.4],
         }
     )
-    probabilities = np.zeros((1, 5, 6))
-    probabilities[..., GROUPS.index("S-Group")] = 1
-    scores = score_by_coverage(probabilities, table)
-    assert scores.asteroids.to_dict() == {"VISNIR": 1, "VIS": 1, "NIR": 1} and scores.accuracy.to_dict() == {
-        "VISNIR": 1.0,
-        "VIS": 0.0,
-        "NIR": 1.0,
-    }
+    scores = score_by_coverage(one_hot(["S-Group"] * 5), table)
+    assert scores.asteroids.to_dict() == {"VISNIR": 1, "VIS": 1, "NIR": 1}
+    assert scores.accuracy.to_dict() == {"VISNIR": 1.0, "VIS": 0.0, "NIR": 1.0}
 
 
 def test_spectra_of_one_asteroid_are_averaged_in_the_order_of_the_table():
     values = np.arange(10.0).reshape(1, 5, 2)
     mean, first = average_spectra(values, ["b", "a", "b", "c", "a"])
     assert first.tolist() == [0, 1, 3]
-    np.testing.assert_allclose(
-        mean[0], [(values[0, 0] + values[0, 2]) / 2, (values[0, 1] + values[0, 4]) / 2, values[0, 3]]
-    )
+    expected = [(values[0, 0] + values[0, 2]) / 2, (values[0, 1] + values[0, 4]) / 2, values[0, 3]]
+    np.testing.assert_allclose(mean[0], expected)
 
 
 def make_table():
@@ -165,45 +187,40 @@ def make_table():
     )
 
 
-def test_predictions_have_one_row_each_and_say_how_they_were_made():
+def make_predictions():
     values = np.full((1, 4, 6), 1 / 6)
     values[0, 0], values[0, 1] = np.eye(6)[0], np.eye(6)[3]
-    answers = {
-        "ensemble": values,
-        "credibility": np.tile([0.5, 0, 0, 0.2, 0, 0], (1, 4, 1)),
-        "novelty": np.ones((1, 4, 1)),
-        "abstains": np.eye(4)[None, :, [3]],
-    }
-    table = prediction_table(answers, make_table(), np.array([True, True, False, False]))
-    assert table.Set.tolist() == [
-        "C-Group;S-Group",
-        ";".join(GROUPS),
-        ";".join(GROUPS),
-    ] and table.Abstains.tolist() == [False, False, True]
-    assert table.Predicted_Taxonomy.iloc[2] == "Other"
-    plain = prediction_table({"lda": values}, make_table(), np.array([True, True, False, False]), "lda")
-    assert "Set" not in plain and plain.equals(
-        table[plain.columns].assign(Predicted_Taxonomy=plain.Predicted_Taxonomy)
-    )
-    assert list(table.columns[:9]) == [
+    credibility = np.tile([0.5, 0, 0, 0.2, 0, 0], (1, 4, 1))
+    abstains = np.array([[False, False, False, True]])
+    return Predictions({"ensemble": values, "lda": values}, credibility, np.ones((1, 4)), abstains)
+
+
+def test_predictions_have_one_row_each_and_tell_how_they_were_made():
+    table = prediction_table(make_predictions(), make_table(), np.array([True, True, False, False]))
+    columns = [
         "Asteroid_ID",
         "Original_Taxonomy",
         "Predicted_Taxonomy",
         *(f"Prob_{group}" for group in GROUPS),
     ]
-    assert table.Asteroid_ID.tolist() == ["433", "2000 WL63", "99"] and table.N_Spectra.tolist() == [2, 1, 1]
+    assert list(table.columns[:9]) == columns
+    assert table.Asteroid_ID.tolist() == ["433", "2000 WL63", "99"]
+    assert table.N_Spectra.tolist() == [2, 1, 1]
     assert table.Original_Taxonomy.tolist() == ["S-Group", "", "C-Group;X-Group"]
     assert table.Prediction.tolist() == ["out-of-fold", "plain", "plain"]
     assert table.loc[0, ["Prob_C-Group", "Prob_S-Group"]].tolist() == [0.5, 0.5]
-    assert (table.loc[0, "From_um"], table.loc[0, "To_um"]) == (0.45, 2.5)
+    assert table.loc[0, ["From_um", "To_um"]].tolist() == [0.45, 2.5]
 
 
-def test_the_original_split_is_scored_over_its_test_asteroids():
-    table = make_table()
-    table["label"] = ["S-Group", "S-Group", "C-Group", "X-Group"]
-    scores = score_original_split({"majority": np.tile(np.eye(6)[3], (3, 1))}, np.array([1, 1, 1, 0]), table)
-    assert scores.loc["majority"].tolist() == pytest.approx([0.5, (2 / 3 + 0) / 2, 2])
-    assert score_original_split({}, np.full(4, -1), table).empty
+def test_predictions_of_the_ensemble_have_sets_and_abstention():
+    in_fold = np.array([True, True, False, False])
+    table = prediction_table(make_predictions(), make_table(), in_fold)
+    assert table.Set.tolist() == ["C-Group;S-Group", ";".join(GROUPS), ";".join(GROUPS)]
+    assert table.Abstains.tolist() == [False, False, True]
+    assert table.Predicted_Taxonomy.iloc[2] == "Other"
+    plain = prediction_table(make_predictions(), make_table(), in_fold, "lda")
+    assert "Set" not in plain
+    assert plain.equals(table[plain.columns].assign(Predicted_Taxonomy=plain.Predicted_Taxonomy))
 
 
 class BandModel:
@@ -211,36 +228,86 @@ class BandModel:
 
     classes = np.array(["C-Group", "S-Group"])
 
-    def predict_all(self, X):
-        return self.predict_inputs(model_inputs(X), None)
+    def predict_all(self, reflectance):
+        return self.predict_inputs(model_inputs(reflectance), None)
 
     def predict_inputs(self, inputs, _):
-        deep = np.clip(
-            1.5
-            * (
-                inputs[:, INPUT_NAMES.index("log_reflectance_1.350")]
-                - inputs[:, INPUT_NAMES.index("log_reflectance_1.000")]
-            ),
-            0,
-            1,
-        )
+        low, high = (INPUT_NAMES.index(f"log_reflectance_{x}") for x in ("1.000", "1.350"))
+        deep = np.clip(1.5 * (inputs[:, high] - inputs[:, low]), 0, 1)
         steep = np.clip(0.5 + inputs[:, INPUT_NAMES.index("slope")], 0, 1)
-        return {"ensemble": np.column_stack([1 - (deep + steep) / 2, (deep + steep) / 2])}
+        return Predictions({"ensemble": np.column_stack([1 - (deep + steep) / 2, (deep + steep) / 2])})
 
 
-def test_explanations_find_the_wavelength_and_the_feature_that_decide():
+def make_bands():
+    """Sixty spectra, of which the first third has a band at 1 um and a red slope."""
     labels = np.repeat(["S-Group", "C-Group", "X-Group"], 20)
     band = 1 - 0.3 * (labels == "S-Group")[:, None] * np.exp(-(((WAVELENGTH_GRID - 1.0) / 0.05) ** 2))
-    X = band + np.where(labels == "S-Group", 0.3, -0.1)[:, None] * (WAVELENGTH_GRID - 1.4)
-    X[5, :10] = np.nan
-    fall = occlude(BandModel(), X, labels)
-    assert fall["S-Group"].idxmax() == pytest.approx(1.0, abs=0.08) and fall["S-Group"].max() > 0.1
-    assert fall["S-Group"][fall.index > 1.6].abs().max() < 0.05 and fall["X-Group"].isna().all()
-    importance = permute_features(BandModel(), X, labels)
-    assert (
-        importance.index[0] == "slope" and importance.iloc[0] > 0.05 and importance.iloc[1:].abs().max() == 0
-    )
-    assert occlude(BandModel(), np.full((3, 53), np.nan), labels[:3]).isna().all(axis=None)
+    slope = np.where(labels == "S-Group", 0.3, -0.1)[:, None]
+    reflectance = band + slope * (WAVELENGTH_GRID - 1.4)
+    reflectance[5, :10] = np.nan
+    return reflectance, labels
+
+
+def test_occlusion_finds_the_wavelength_that_decides():
+    reflectance, labels = make_bands()
+    fall = occlude(BandModel(), reflectance, labels, width=0.15)
+    assert fall["S-Group"].idxmax() == pytest.approx(1.0, abs=0.08)
+    assert fall["S-Group"].max() > 0.1
+    assert fall["S-Group"][fall.index > 1.6].abs().max() < 0.05
+    assert fall["X-Group"].isna().all()
+
+
+def test_permutation_finds_the_feature_that_decides():
+    importance = permute_features(BandModel(), *make_bands())
+    assert importance.index[0] == "slope"
+    assert importance["mean"].iloc[0] > 0.05
+    assert importance["mean"].iloc[1:].abs().max() == 0
+    assert importance["X-Group"].isna().all()
+
+
+def test_explanations_are_drawn_without_a_complete_spectrum():
+    reflectance, labels = make_bands()
+    reflectance[:, WAVELENGTH_GRID > 1] = np.nan
+    occlusion = occlude(BandModel(), reflectance, labels)
+    assert occlusion.isna().all(axis=None)
+    ax = plot_explanation(occlusion, permute_features(BandModel(), reflectance, labels))
+    assert "S-Group (none)" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_confused_pairs_are_counted_by_spectra():
+    predicted = one_hot(["C-Group", "C-Group", "S-Group", "S-Group", "S-Group"])
+    table = labelled(["X-Group", "X-Group", "S-Group", "C-Group", "Other"])
+    pairs = confused_pairs(predicted, table)
+    assert pairs.spectra.tolist() == [2, 1]
+    assert pairs.published.tolist() == ["X-Group", "C-Group"]
+    assert pairs.rows.tolist() == [[0, 1], [3]]
+    assert confused_pairs(one_hot(["S-Group"]), labelled(["S-Group"])).empty
+
+
+def test_partial_spectra_are_scaled_to_the_medians_where_they_overlap():
+    reflectance, labels = make_bands()
+    reflectance[0] = 7 * reflectance[1]
+    reflectance[0, :20] = np.nan
+    ax = plot_over_medians([("a $ b", [0], ("S-Group",))], reflectance, labels)
+    median, spectrum = (line.get_ydata() for line in ax.get_lines())
+    np.testing.assert_allclose(spectrum[20:], median[20:], rtol=1e-6)
+
+
+def test_a_group_that_was_never_seen_in_visible_light_has_no_median():
+    reflectance, labels = make_bands()
+    reflectance[labels == "X-Group", :20] = np.nan
+    ax = plot_over_medians([("", [45], ("X-Group", "V-type"))], reflectance, labels)
+    assert len(ax.get_lines()) == 1
+
+
+def test_figures_are_drawn_for_one_model_and_groups_without_members():
+    table = labelled(["S-Group"] * 6 + ["C-Group"])
+    models = {"ensemble": one_hot(["S-Group"] * 7)}
+    results = evaluate_models(models, table)
+    assert plot_scores(results).get_yticklabels()[0].get_text() == "Ensemble of the two"
+    assert plot_per_class(models["ensemble"], table).get_xticklabels()[3].get_text() == "V-type\n(0)"
+    assert plot_confusion(results["ensemble"]["confusion"]).texts[0].get_text() == "0\n0 %"
+    assert plot_reliability(models["ensemble"], table).texts[0].get_text() == "7"
 
 
 def make_audit_input(n=100, wrong=(3, 17, 20)):
@@ -248,18 +315,18 @@ def make_audit_input(n=100, wrong=(3, 17, 20)):
     labels = truth.copy()
     labels[list(wrong)] = "V-type"
     probabilities = 0.03 + 0.82 * (truth[:, None] == np.array(GROUPS))
-    names = [str(number + 1) for number in range(n)]
-    table = pd.DataFrame(
-        {"asteroid": names, "number": names, "designation": "", "name": "", "class": "V", "label": labels}
-    )
+    table = labelled(labels).assign(designation="", name="", **{"class": "V"})
+    table["number"] = table.asteroid
     return probabilities[None], table, [str(number + 1) for number in wrong]
 
 
 def test_the_audit_names_planted_label_errors_and_only_these():
     probabilities, table, wrong = make_audit_input()
     audit = audit_labels(probabilities, table)
-    assert sorted(audit.Asteroid_ID) == sorted(wrong) and (audit.Reason == "predictions").all()
-    assert (audit.Group == "V-type").all() and (audit.Credence < audit.Confidence).all()
+    assert sorted(audit.Asteroid_ID) == sorted(wrong)
+    assert set(audit.Reason) == {"predictions"}
+    assert set(audit.Group) == {"V-type"}
+    assert (audit.Credence < audit.Confidence).all()
     clean = table.assign(label=np.array(GROUPS)[probabilities[0].argmax(axis=1)])
     assert audit_labels(probabilities, clean).empty
 
@@ -280,10 +347,16 @@ def test_the_audit_compares_with_a_second_catalog_by_any_name(tmp_path):
     assert audit.Second_Class[["1", wrong[0]]].tolist() == ["C", "S"]
 
 
+def test_the_audit_takes_groups_from_a_second_catalog_without_classes(tmp_path):
+    probabilities, table, _ = make_audit_input(wrong=())
+    (tmp_path / "second.csv").write_text("number,group\n1,C-Group\n2,S-Group\n3,\n")
+    audit = audit_labels(probabilities, table, tmp_path / "second.csv")
+    assert audit.Asteroid_ID.tolist() == ["1"]
+    assert audit.Second_Class.tolist() == ["C-Group"]
+
+
 @pytest.mark.slow
 def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_path):
-    import re
-
     from nea_prospect.features import make_features
     from nea_prospect.loading import load_dataset
     from nea_prospect.modeling import SpectrumClassifier, load_auxiliary, out_of_fold
@@ -296,19 +369,19 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     dataset = load_dataset(
         folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip", labels="as-given"
     )
-    (answers,), _ = out_of_fold(
+    (predictions,) = out_of_fold(
         {"ensemble": SpectrumClassifier(epochs=4, copies=1)},
         [make_features(dataset.spectra)[0]],
         dataset.table,
         assign_folds(dataset.table.label, dataset.table.asteroid),
         load_auxiliary("bundled"),
     )
-    audit = audit_labels(answers["ensemble"], dataset.table, tmp_path / "bus.csv").set_index("Asteroid_ID")
-    assert {"45", "47"} <= set(audit.index[audit.Reason.isin(["both", "second catalog"])])
-    contradicted, predicted = (
-        audit.Reason.isin(["both", "second catalog"]),
-        audit.Reason.isin(["both", "predictions"]),
-    )
+    audit = audit_labels(predictions.probabilities["ensemble"], dataset.table, tmp_path / "bus.csv")
+    audit = audit.set_index("Asteroid_ID")
+    contradicted = audit.Reason.isin(["both", "second catalog"])
+    predicted = audit.Reason.isin(["both", "predictions"])
     in_second = audit.index.isin([number for number, _ in bus])
-    assert (contradicted & predicted).sum() / contradicted.sum() >= 0.5
-    assert (contradicted & predicted).sum() / (predicted & in_second).sum() >= 0.5
+    both = (contradicted & predicted).sum()
+    assert {"45", "47"} <= set(audit.index[contradicted])
+    assert both / contradicted.sum() >= 0.5
+    assert both / (predicted & in_second).sum() >= 0.5
