@@ -20,14 +20,7 @@ import scipy
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from nea_prospect.core import (
-    GROUP_COLORS,
-    GROUPS,
-    NAMED_GROUPS,
-    WAVELENGTH_GRID,
-    Identities,
-    escape_mathtext,
-)
+from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
 from .features import COVERAGES
 from .files import packaged, read_table
 
@@ -84,10 +77,8 @@ def diameter(H, albedo):
 
     Parameters
     ----------
-    H : array_like
-        Absolute magnitude, mag.
-    albedo : array_like
-        Geometric albedo in visible light.
+    H, albedo : array_like
+        Absolute magnitude (mag), and geometric albedo in visible light.
 
     Returns
     -------
@@ -105,12 +96,8 @@ def delta_v(a, e, i):
 
     Parameters
     ----------
-    a : array_like
-        Semi-major axis, au.
-    e : array_like
-        Eccentricity.
-    i : array_like
-        Inclination, degree.
+    a, e, i : array_like
+        Semi-major axis (au), eccentricity, and inclination (degree).
 
     Returns
     -------
@@ -153,10 +140,8 @@ def accessibility(velocity, exhaust_velocity=EXHAUST_VELOCITY):
 
     Parameters
     ----------
-    velocity : array_like
-        Delta-v, km/s.
-    exhaust_velocity : float
-        In km/s.
+    velocity, exhaust_velocity : array_like, float
+        Delta-v, and velocity of the exhaust, km/s.
 
     Returns
     -------
@@ -251,7 +236,7 @@ def _albedo_likelihood(albedo, types):
     right = np.exp(-0.5 * ((log - centre) / width) ** 2) / (width * np.sqrt(2 * np.pi))
     return np.where(measured, (1 - WRONG_ALBEDO) * right + WRONG_ALBEDO / np.log(100), 1.0)
 
-# %% ../nbs/06_prospecting.ipynb #4d450b28
+
 def _band_likelihood(band_seen, types):
     """Likelihood of the share of spectra with a 0.7 um band (NaN: 1), shape (n_asteroids, n_types)."""
     rate = types.band_seen.to_numpy()
@@ -268,10 +253,8 @@ def type_probabilities(groups, albedo, band_seen, types):
     ----------
     groups : ndarray of shape (n_asteroids, 6)
         Probabilities of the groups, in the order of `nea_prospect.core.GROUPS`.
-    albedo : ndarray of shape (n_asteroids,)
-        Measured albedo; NaN where there is none.
-    band_seen : ndarray of shape (n_asteroids,)
-        Share of the spectra with a 0.7 um band; NaN where not covered.
+    albedo, band_seen : ndarray of shape (n_asteroids,)
+        Measured albedo, and share of the spectra with a 0.7 um band; NaN where not known.
     types : pandas.DataFrame
         From `resource_types`.
 
@@ -543,11 +526,11 @@ def _empty_plot(message):
     ax.axis("off")
     return ax
 
-# %% ../nbs/06_prospecting.ipynb #cd98cc1a
+
 MAX_DELTA_V = 14.0  # km/s, of the plot
 _VISITED = {  # by a spacecraft, or to be: name, and place of the label in points from the symbol
     "433": ("Eros", (-8, 0)),
-    "25143": ("Itokawa", (-8, -6)),
+    "25143": ("Itokawa", (-8, -1)),
     "65803": ("Didymos", (-8, 0)),
     "99942": ("Apophis", (8, -8)),
     "101955": ("Bennu", (-8, -4)),
@@ -656,7 +639,7 @@ def top_table(prospects, resource, n=TOP):
     return pd.DataFrame(columns, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #6d2c1bf0
-def plot_top(prospects, resource, n=20):
+def plot_top(prospects, resource, n=15):
     """Plot mass with its interval, and the probability to be among the top ten, of the best asteroids.
 
     Parameters
@@ -778,18 +761,7 @@ POPULATION = {
 
 
 def population_mixture(types):
-    """Compute the probabilities of the groups for a near-Earth asteroid of which only the magnitude is known.
-
-    Parameters
-    ----------
-    types : pandas.DataFrame
-        From `resource_types`.
-
-    Returns
-    -------
-    ndarray of shape (6,)
-        In the order of `nea_prospect.core.GROUPS`.
-    """
+    """Compute the probabilities of the groups at a given magnitude, shape (6,), from the table of types."""
     albedo = (types.share * types.albedo).groupby(types.group).sum()
     weight = np.array([POPULATION[group] * albedo[group] for group in GROUPS])
     return weight / weight.sum()
@@ -830,16 +802,7 @@ def confusion_by_coverage(probabilities, table, coverages):
 
 # %% ../nbs/06_prospecting.ipynb #d08c353e
 def entropy(probabilities):
-    """Compute the entropy in bits.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (..., n)
-
-    Returns
-    -------
-    ndarray of shape (...)
-    """
+    """Compute the entropy in bits of probabilities of shape (..., n)."""
     return -(probabilities * np.log2(np.maximum(probabilities, 1e-300))).sum(axis=-1)
 
 # %% ../nbs/06_prospecting.ipynb #7ffc0eb0
@@ -927,6 +890,19 @@ def _best_gain(followup):
     single = followup[["Gain_VIS_bits", "Gain_NIR_bits"]].max(axis=1)
     return single.fillna(followup.Gain_VISNIR_bits)
 
+
+def _add_priority(followup, channels, exhaust_velocity):
+    """Replace the probabilities by gains, add delta-v, priority and a note, and sort."""
+    result = followup.drop(columns=[f"Prob_{group}" for group in GROUPS])
+    result = result.assign(**_gain_columns(followup, channels))
+    result["Delta_v_km_s"] = delta_v(result.a_au, result.e, result.i_deg)
+    weight = accessibility(result.Delta_v_km_s, exhaust_velocity)
+    result["Priority"] = _best_gain(result) * weight * result.P_Large
+    lost = "orbit too uncertain to find it again without a search"
+    conditions = [result.H_mag.isna(), result.Orbit_Uncertainty > 6]
+    result["Note"] = np.select(conditions, ["no H: no size", lost], "")
+    return result.sort_values("Priority", ascending=False, kind="stable", ignore_index=True)
+
 # %% ../nbs/06_prospecting.ipynb #66b37133
 def rank_followup(
     prospects: pd.DataFrame,
@@ -965,21 +941,8 @@ def rank_followup(
     followup = pd.concat([_without_class(fresh, types), classified], ignore_index=True)
     return _add_priority(followup, channels, exhaust_velocity)
 
-# %% ../nbs/06_prospecting.ipynb #4e7ac034
-def _add_priority(followup, channels, exhaust_velocity):
-    """Replace the probabilities by gains, add delta-v, priority and a note, and sort."""
-    result = followup.drop(columns=[f"Prob_{group}" for group in GROUPS])
-    result = result.assign(**_gain_columns(followup, channels))
-    result["Delta_v_km_s"] = delta_v(result.a_au, result.e, result.i_deg)
-    weight = accessibility(result.Delta_v_km_s, exhaust_velocity)
-    result["Priority"] = _best_gain(result) * weight * result.P_Large
-    lost = "orbit too uncertain to find it again without a search"
-    conditions = [result.H_mag.isna(), result.Orbit_Uncertainty > 6]
-    result["Note"] = np.select(conditions, ["no H: no size", lost], "")
-    return result.sort_values("Priority", ascending=False, kind="stable", ignore_index=True)
-
 # %% ../nbs/06_prospecting.ipynb #451ce818
-_KINDS = {"no class": ("#9A9A9A", 2, "#D55E00"), "classified": (GROUP_COLORS["C-Group"], 8, "#004A75")}
+_KINDS = {"no class": ("#B4B4B4", 1, "#D55E00"), "classified": ("#6BAFD6", 7, "#004A75")}
 
 
 def plot_followup(followup, n=8):
@@ -1002,14 +965,14 @@ def plot_followup(followup, n=8):
     ax = plt.subplots(figsize=(9, 5))[1]
     for kind, (color, size, edge) in _KINDS.items():
         rows = usable[usable.Kind == kind]
-        style = {"s": size, "color": color, "alpha": 0.35, "lw": 0, "rasterized": True}
+        style = {"s": size, "color": color, "lw": 0, "antialiased": False}
         ax.scatter(rows.Delta_v_km_s, rows.H_mag, label=f"{kind} ({len(rows):,})", **style)
         _number_first(ax, rows[rows.Priority.notna()].head(n), edge)
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)", xlim=(3.5, 12))
     ax.invert_yaxis()
     legend = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     for handle in legend.legend_handles:
-        handle.set(alpha=1, sizes=[16])
+        handle.set_sizes([16])
     return ax
 
 # %% ../nbs/06_prospecting.ipynb #3ae3b399
@@ -1020,6 +983,6 @@ def _number_first(ax, rows, color):
         style = {"s": 34, "facecolor": "none", "edgecolor": color, "lw": 1.2}
         ax.scatter(rows.Delta_v_km_s, rows.H_mag, label="\n".join(names), **style)
     for number, row in enumerate(rows.itertuples(), 1):
-        place = (5, 3) if number % 2 else (-9, -9)
+        place = (3, 3) if number % 2 else (-7, -8)
         style = {"textcoords": "offset points", "fontsize": 7.5, "color": color}
         ax.annotate(str(number), (row.Delta_v_km_s, row.H_mag), xytext=place, **style)
