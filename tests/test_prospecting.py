@@ -1,5 +1,6 @@
-"""Sizes, orbits, resources and ranks against published values, and what happens where something is not known."""
+"""Sizes, orbits, resources and ranks against published values, and what happens if something is unknown."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from nea_prospect.catalogs import read_catalog
 from nea_prospect.core import GROUPS
 from nea_prospect.features import hydration_band, make_features
-from nea_prospect.loading import Spectrum, bundled
+from nea_prospect.loading import Spectrum, bundled, load_dataset
 from nea_prospect.prospecting import (
     POPULATION,
     accessibility,
@@ -16,8 +17,13 @@ from nea_prospect.prospecting import (
     delta_v,
     diameter,
     entropy,
+    example_asteroids,
     expected_gain,
     pareto_front,
+    plot_followup,
+    plot_reach,
+    plot_targets,
+    plot_top,
     population_mixture,
     rank_followup,
     rank_prospects,
@@ -51,38 +57,50 @@ def test_diameters_of_the_catalog_follow_from_magnitude_and_albedo():
     ratio = diameter(known.H, known.albedo) / known.diameter_km
     famous = ["719", "887", "1036", "1580", "1620", "1627", "1862", "1866", "4179", "3200", "1685", "3552"]
     ten = ratio[known.number.isin(famous)]
-    assert len(ten) >= 10 and (np.abs(ten - 1) < 0.1).sum() >= 10 and np.abs(np.median(ratio) - 1) < 0.03
+    assert len(ten) >= 10
+    assert (np.abs(ten - 1) < 0.1).sum() >= 10
+    assert np.median(ratio) == pytest.approx(1, abs=0.03)
 
 
 def test_the_bundled_table_says_what_its_sources_say():
-    model = resource_types()
-    assert set(model.group) == set(GROUPS) and (model.source.str.len() > 20).all()
-    np.testing.assert_allclose(model.groupby("group").share.sum(), 1)
-    x = model[model.group == "X-Group"]
+    types = resource_types()
+    assert set(types.group) == set(GROUPS)
+    assert (types.source.str.len() > 20).all()
+    np.testing.assert_allclose(types.groupby("group").share.sum(), 1)
+    x = types[types.group == "X-Group"]
     assert (x.share * x.albedo).sum() == pytest.approx(0.072, abs=0.002)
-    c = model[model.group == "C-Group"]
+    c = types[types.group == "C-Group"]
     assert (c.share * c.water_probability).sum() == pytest.approx(0.25, abs=0.002)
 
 
 @pytest.mark.parametrize(
     "column, value, message",
     [
-        ("share", -1.0, "share has a value"),
-        ("albedo", 0.0, "albedo has a value"),
-        ("water_probability", 1.5, "water_probability"),
+        ("share", -1.0, "share has the value -1; choose"),
+        ("albedo", 0.0, "albedo has the value 0; choose"),
+        ("water_probability", 1.5, "water_probability has the value 1.5; choose 0 to 1"),
         ("metal_low_wt_percent", 99.0, "metal_high_wt_percent"),
         ("band_seen", 2.0, "band_seen"),
         ("group", "S-Group", "must have types"),
         ("density_sd", np.nan, "density_sd"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_refused(tmp_path, column, value, message):
+def test_a_table_of_types_that_makes_no_sense_is_refused(tmp_path, column, value, message):
     resource_types().assign(**{column: value}).to_csv(tmp_path / "own.csv", index=False)
     with pytest.raises(ValueError, match=message):
         resource_types(tmp_path / "own.csv")
     resource_types().drop(columns=column).to_csv(tmp_path / "own.csv", index=False)
     with pytest.raises(ValueError, match=f"no column {column}"):
         resource_types(tmp_path / "own.csv")
+
+
+def test_how_often_the_band_is_seen_is_what_the_bundled_spectra_show():
+    parts = [load_dataset(*bundled(kind)) for kind in ("targets", "auxiliary")]
+    classes = pd.concat([part.table["class"] for part in parts]).str.rstrip(":w").to_numpy()
+    band = np.concatenate([hydration_band(make_features(part.spectra)[1]) for part in parts])
+    rates = resource_types().set_index("type").band_seen
+    assert np.nanmean(band[np.isin(classes, ["Ch", "Cgh"])]) == pytest.approx(rates["Ch"], abs=0.01)
+    assert np.nanmean(band[np.isin(classes, ["B", "C", "Cb", "F"])]) == pytest.approx(rates["C"], abs=0.01)
 
 
 def groups_of(*names):
@@ -116,46 +134,45 @@ def make_asteroids(**columns):
 
 
 def test_an_x_asteroid_is_metal_only_if_its_albedo_says_so():
-    model = resource_types()
+    types = resource_types()
     kinds = pd.DataFrame(
         type_probabilities(
-            groups_of(*["X-Group"] * 4), np.array([np.nan, 0.04, 0.15, 0.6]), np.full(4, np.nan), model
+            groups_of(*["X-Group"] * 4), np.array([np.nan, 0.04, 0.15, 0.6]), np.full(4, np.nan), types
         ),
-        columns=model.type,
+        columns=types.type,
     )
-    assert (
-        kinds.M[0] == pytest.approx(0.13 * 0.14 / (0.02 * 0.55 + 0.13 * 0.14 + 0.85 * 0.05))
-        and kinds.M[1] < 0.1
-        and kinds.M[2] > 0.8
-        and kinds.E[3] > 0.8
-    )
+    assert kinds.M[0] == pytest.approx(0.13 * 0.14 / (0.02 * 0.55 + 0.13 * 0.14 + 0.85 * 0.05))
+    assert kinds.M[1] < 0.1
+    assert kinds.M[2] > 0.8
+    assert kinds.E[3] > 0.8
     np.testing.assert_allclose(kinds.sum(axis=1), 1)
 
 
 def test_the_band_of_hydrated_minerals_moves_c_asteroids_and_no_others():
-    model, albedo = resource_types(), np.full(3, np.nan)
+    types, albedo = resource_types(), np.full(3, np.nan)
     share = np.array([1.0, 0.0, np.nan])
     seen, unseen, uncovered = (
-        pd.Series(row, index=model.type)
-        for row in type_probabilities(groups_of(*["C-Group"] * 3), albedo, share, model)
+        pd.Series(row, index=types.type)
+        for row in type_probabilities(groups_of(*["C-Group"] * 3), albedo, share, types)
     )
-    assert seen.Ch > 3 * uncovered.Ch > 6 * unseen.Ch and uncovered.Ch == pytest.approx(0.14, abs=0.001)
-    half = type_probabilities(groups_of("C-Group"), np.array([np.nan]), np.array([0.5]), model)[0]
-    assert unseen.Ch < half[list(model.type).index("Ch")] < seen.Ch
-    same = type_probabilities(groups_of(*["S-Group"] * 3), albedo, share, model)
+    assert seen.Ch > 3 * uncovered.Ch > 6 * unseen.Ch
+    assert uncovered.Ch == pytest.approx(0.14, abs=0.001)
+    half = type_probabilities(groups_of("C-Group"), np.array([np.nan]), np.array([0.5]), types)[0]
+    assert unseen.Ch < half[list(types.type).index("Ch")] < seen.Ch
+    same = type_probabilities(groups_of(*["S-Group"] * 3), albedo, share, types)
     np.testing.assert_array_equal(same, same[:1].repeat(3, axis=0))
 
 
 def test_a_bright_asteroid_is_no_carbonaceous_one_but_one_albedo_does_not_overturn_a_clear_spectrum():
-    model = resource_types()
+    types = resource_types()
     doubtful, clear = (
         0.6 * groups_of("C-Group") + 0.4 * groups_of("X-Group"),
         0.99 * groups_of("S-Group") + 0.01 * groups_of("C-Group"),
     )
     nothing = np.array([np.nan])
-    bright = type_probabilities(doubtful, np.array([0.5]), nothing, model)[0] @ model.water_probability
-    assert bright < 0.3 * (type_probabilities(doubtful, nothing, nothing, model)[0] @ model.water_probability)
-    kinds = pd.Series(type_probabilities(clear, np.array([0.07]), nothing, model)[0], index=model.type)
+    bright = type_probabilities(doubtful, np.array([0.5]), nothing, types)[0] @ types.water_probability
+    assert bright < 0.3 * (type_probabilities(doubtful, nothing, nothing, types)[0] @ types.water_probability)
+    kinds = pd.Series(type_probabilities(clear, np.array([0.07]), nothing, types)[0], index=types.type)
     assert kinds.S > 0.6
 
 
@@ -168,8 +185,8 @@ def test_a_band_is_a_dip_at_the_right_place_behind_which_the_reflectance_rises()
         np.ones(200),
     ]
     features = make_features(
-        [Spectrum(wavelength, curve, None, {}) for curve in curves]
-        + [Spectrum(wavelength[150:], curves[3][150:], None, {})]
+        [Spectrum(wavelength, curve) for curve in curves]
+        + [Spectrum(wavelength[150:], curves[3][150:])]
     )[1]
     np.testing.assert_array_equal(hydration_band(features), [1, 0, 0, 0, np.nan])
 
@@ -183,23 +200,22 @@ def test_diameters_are_drawn_from_what_is_known_best():
             "band_0.7_seen": np.nan,
         }
     )
-    drawn = sample_properties(groups_of(*["S-Group"] * 4), facts, resource_types())["diameter"]
-    assert np.median(drawn[0]) == pytest.approx(diameter(20.0, 0.2), rel=0.03) and np.median(
-        drawn[1]
-    ) == pytest.approx(5.0, rel=0.03)
-    assert np.median(drawn[2]) == pytest.approx(0.7, rel=0.03) and np.isnan(drawn[3]).all()
+    sampled = sample_properties(groups_of(*["S-Group"] * 4), facts, resource_types())["diameter"]
+    assert np.median(sampled[0]) == pytest.approx(diameter(20.0, 0.2), rel=0.03)
+    assert np.median(sampled[1]) == pytest.approx(5.0, rel=0.03)
+    assert np.median(sampled[2]) == pytest.approx(0.7, rel=0.03)
+    assert np.isnan(sampled[3]).all()
     mixture = sample_properties(
         groups_of("C-Group", "S-Group"),
         facts.iloc[[2, 2]].assign(H=20.0, diameter_km=np.nan),
         resource_types(),
     )["diameter"]
-    assert np.median(mixture[0]) == pytest.approx(diameter(20.0, 0.098), rel=0.05) and np.median(
-        mixture[1]
-    ) == pytest.approx(diameter(20.0, 0.235), rel=0.05)
+    assert np.median(mixture[0]) == pytest.approx(diameter(20.0, 0.098), rel=0.05)
+    assert np.median(mixture[1]) == pytest.approx(diameter(20.0, 0.235), rel=0.05)
 
 
 def test_mass_is_volume_times_density_times_content():
-    model = resource_types().assign(
+    types = resource_types().assign(
         water_probability=1.0,
         albedo_sd=1e-6,
         density_sd=1e-6,
@@ -208,51 +224,52 @@ def test_mass_is_volume_times_density_times_content():
         water_high_wt_percent=10.0,
     )
     facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0, "band_0.7_seen": np.nan})
-    drawn = sample_properties(groups_of("C-Group"), facts, model)
-    np.testing.assert_allclose(
-        drawn["water"], np.pi / 6 * (1000 * drawn["diameter"]) ** 3 * 2.0 * 0.1, rtol=1e-4
-    )
-    assert (
-        drawn["water_is_rich"].all() and not drawn["metal_is_rich"].any() and (drawn["metal_rich"] == 0).all()
-    )
+    sampled = sample_properties(groups_of("C-Group"), facts, types)
+    mass = np.pi / 6 * (1000 * sampled["diameter"]) ** 3 * 2.0 * 0.1
+    np.testing.assert_allclose(sampled["water"], mass, rtol=1e-4)
+    assert sampled["water_is_rich"].all()
+    assert not sampled["metal_is_rich"].any()
+    assert (sampled["metal_rich"] == 0).all()
 
 
-def test_easier_to_reach_is_better_and_gaps_are_told():
+@pytest.fixture(scope="module")
+def five():
+    """Five asteroids: near, far, without size, without orbit, and one that is dry."""
     asteroids = make_asteroids(
         a_au=[1.2, 2.6, 1.2, np.nan, 1.2],
         e=[0.2, 0.6, 0.2, np.nan, 0.2],
         H=[20.0, 20.0, np.nan, 20.0, 20.0],
         group=["C-Group"] * 4 + ["V-type"],
     )
-    ranked = rank_prospects(asteroids, resource_types())
-    assert (
-        ranked.Water_Rank.tolist()[:2] == [1, 2]
-        and ranked.Water_Rank[[2, 3]].isna().all()
-        and ranked.Water_Score[4] == 0
-    )
-    assert ranked.Type.tolist() == ["C"] * 4 + ["V"] and ranked.Type_Probability[0] == pytest.approx(
-        0.86, abs=0.001
-    )
-    assert ranked.Prospect_Note.tolist() == [
-        "",
-        "",
-        "neither H nor a diameter: no size",
-        "no orbit: no delta-v",
-        "",
-    ]
-    assert np.isfinite(ranked.Diameter_km[3]) and ranked.Delta_v_km_s[2] > 0 and len(ranked) == 5
-    assert (
-        ranked.Diameter_From.tolist()
-        == ["H and albedos of the types"] * 2 + [""] + ["H and albedos of the types"] * 2
-    )
-    assert (ranked.Water_low_t <= ranked.Water_Expected_t)[[0, 1, 3]].all() and ranked.Water_P_Top_10[
-        0
-    ] == pytest.approx(ranked.Water_P_Enough[0], abs=0.03)
-    assert ranked.Water_P_Top_10[[2, 3]].isna().all() and ranked.Water_P_Rich[0] == pytest.approx(
-        0.25, abs=0.01
-    )
-    with pytest.raises(ValueError, match="no probabilities"):
-        rank_prospects(asteroids.assign(**{"Prob_C-Group": np.nan}), resource_types())
+    return rank_prospects(asteroids, resource_types())
+
+
+def test_easier_to_reach_is_better(five):
+    assert five.Water_Rank.tolist()[:2] == [1, 2]
+    assert five.Water_Score[4] == 0
+    assert five.Type.tolist() == ["C"] * 4 + ["V"]
+    assert five.Type_Probability[0] == pytest.approx(0.86, abs=0.001)
+    assert five.Water_P_Rich[0] == pytest.approx(0.25, abs=0.01)
+    assert five.Water_P_Top_10[0] == pytest.approx(five.Water_P_Enough[0], abs=0.03)
+    assert (five.Water_low_t <= five.Water_Expected_t)[[0, 1, 3]].all()
+
+
+def test_what_is_not_known_is_noted_and_not_ranked(five):
+    no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
+    typical = "H and albedos of the types"
+    assert five.Prospect_Note.tolist() == ["", "", no_size, no_orbit, ""]
+    assert five.Diameter_From.tolist() == [typical, typical, "", typical, typical]
+    assert five.Water_Rank[[2, 3]].isna().all()
+    assert five.Water_P_Top_10[[2, 3]].isna().all()
+    assert np.isfinite(five.Diameter_km[3])
+    assert five.Delta_v_km_s[2] > 0
+
+
+def test_an_asteroid_without_probabilities_is_named():
+    asteroids = example_asteroids()
+    asteroids.loc[1, "Prob_C-Group"] = np.nan
+    with pytest.raises(ValueError, match="asteroid hard has no probabilities"):
+        rank_prospects(asteroids, resource_types())
 
 
 def test_the_same_seed_gives_the_same_ranks_and_wishes_change_them():
@@ -263,9 +280,11 @@ def test_the_same_seed_gives_the_same_ranks_and_wishes_change_them():
         rank_prospects(asteroids, resource_types(), wanted_tonnes=wanted).Water_P_Enough
         for wanted in (1e3, 1e8)
     )
-    assert (modest >= greedy).all() and modest[3] > greedy[3]
+    assert (modest >= greedy).all()
+    assert modest[3] > greedy[3]
     slow, fast = (accessibility(9.0, velocity) for velocity in (3.0, 30.0))
-    assert slow < fast < 1 and accessibility(4.5) == 1
+    assert slow < fast < 1
+    assert accessibility(4.5) == 1
 
 
 def test_ten_of_every_drawn_world_are_the_top_ten():
@@ -295,25 +314,48 @@ def test_what_a_catalog_does_not_say_is_filled_in_and_marked():
         }
     )
     done = complete_facts(table, read_orbits())
-    assert (
-        done.Filled_In.tolist() == ["orbit", "H and orbit", "", "H and orbit"]
-        and done.H[0] == 10.4
-        and np.isnan(done.a_au[2])
-    )
-    assert done.H[1] == done.H[3] and delta_v(done.a_au[0], done.e[0], done.i_deg[0]) == pytest.approx(
-        6.07, abs=0.03
-    )
+    assert done.Filled_In.tolist() == ["orbit", "H and orbit", "", "H and orbit"]
+    assert done.H[0] == 10.4
+    assert np.isnan(done.a_au[2])
+    assert done.H[1] == done.H[3]
+    assert delta_v(done.a_au[0], done.e[0], done.i_deg[0]) == pytest.approx(6.07, abs=0.03)
 
 
-def test_a_perfect_answer_is_worth_the_entropy_and_noise_is_worth_nothing():
+def test_an_asteroid_is_found_by_a_former_designation():
+    orbits = read_orbits()
+    several = orbits[orbits.identities.str.count(";") >= 2]
+    assert len(several) > 200
+    alias = several.identities.str.split(";").str[-1].iloc[:50]
+    columns = {
+        "asteroid": alias,
+        "designation": "",
+        "H": np.nan,
+        "a_au": np.nan,
+        "e": np.nan,
+        "i_deg": np.nan,
+    }
+    done = complete_facts(pd.DataFrame(columns), orbits)
+    np.testing.assert_array_equal(done.a_au, several.a_au.iloc[:50])
+
+
+def test_without_orbits_nothing_is_filled_in():
+    table = example_asteroids().rename(columns={"Asteroid_ID": "asteroid", "Designation": "designation"})
+    done = complete_facts(table, read_orbits().iloc[:0])
+    assert (done.Filled_In == "").all()
+    pd.testing.assert_series_equal(done.H, table.H)
+
+
+def test_a_perfect_prediction_is_worth_the_entropy_and_noise_is_worth_nothing():
     prior = np.random.default_rng(0).dirichlet(np.ones(5), size=20)
     np.testing.assert_allclose(expected_gain(prior, np.eye(5)), entropy(prior), atol=1e-9)
     np.testing.assert_allclose(expected_gain(prior, np.full((5, 5), 0.2)), 0, atol=1e-9)
     noisy = 0.7 * np.eye(5) + 0.06
-    assert ((expected_gain(prior, noisy) > 0) & (expected_gain(prior, noisy) < entropy(prior))).all()
+    gain = expected_gain(prior, noisy)
+    assert (gain > 0).all()
+    assert (gain < entropy(prior)).all()
 
 
-def test_channels_count_answers_by_coverage():
+def test_channels_count_predictions_by_coverage():
     table = pd.DataFrame({"label": ["C-Group"] * 60 + ["S-Group"] * 60 + [""] * 9})
     answers = np.vstack(
         [groups_of(*["C-Group"] * 60), groups_of(*["S-Group"] * 30), groups_of(*["C-Group"] * 39)]
@@ -321,10 +363,9 @@ def test_channels_count_answers_by_coverage():
     channels = confusion_by_coverage(answers, table, np.array(["NIR"] * 129))
     assert list(channels) == ["NIR"]
     np.testing.assert_allclose(channels["NIR"].sum(axis=1), 1)
-    assert (
-        channels["NIR"][0, 0] > 0.95
-        and channels["NIR"][2, 2] == pytest.approx(0.49, abs=0.02) == channels["NIR"][2, 0]
-    )
+    assert channels["NIR"][0, 0] > 0.95
+    assert channels["NIR"][2, 2] == pytest.approx(0.49, abs=0.02)
+    assert channels["NIR"][2, 0] == pytest.approx(0.49, abs=0.02)
 
 
 def test_every_asteroid_with_an_orbit_is_in_the_followup_once():
@@ -340,30 +381,82 @@ def test_every_asteroid_with_an_orbit_is_in_the_followup_once():
     followup = rank_followup(
         prospects, orbits, {"NIR": 0.8 * np.eye(5) + 0.04, "VIS": 0.5 * np.eye(5) + 0.1}, resource_types()
     )
-    assert (
-        followup.Asteroid_ID.is_unique
-        and set(followup.Asteroid_ID) == set(orbits.index)
-        and (followup.Kind == "classified").sum() == 3
-    )
-    assert (
-        followup.Priority.dropna().is_monotonic_decreasing
-        and (followup.Next[followup.Kind == "no class"] == "NIR").all()
-    )
+    assert followup.Asteroid_ID.is_unique
+    assert set(followup.Asteroid_ID) == set(orbits.index)
+    assert (followup.Kind == "classified").sum() == 3
+    assert followup.Priority.dropna().is_monotonic_decreasing
+    assert (followup.Next[followup.Kind == "no class"] == "NIR").all()
     never = followup[followup.Kind == "no class"].dropna(subset="H_mag").iloc[0]
-    assert never.Diameter_low_km < never.Diameter_km < never.Diameter_high_km and 0 <= never.P_Large <= 1
+    assert never.Diameter_low_km < never.Diameter_km < never.Diameter_high_km
+    assert 0 <= never.P_Large <= 1
+
+
+def test_an_asteroid_classified_under_a_former_designation_is_not_without_class():
+    orbits = read_orbits()
+    several = orbits[orbits.identities.str.count(";") >= 2].iloc[:3]
+    former = several.identities.str.split(";").str[-1].tolist()
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=former), resource_types())
+    followup = rank_followup(prospects, several, {}, resource_types())
+    assert followup.Kind.tolist() == ["classified"] * 3
+    assert sorted(followup.Orbit_Uncertainty) == sorted(several.orbit_uncertainty)
+
+
+def test_the_population_is_brighter_at_one_magnitude_than_at_one_size():
     mixture = population_mixture(resource_types())
-    assert (
-        set(POPULATION) == set(GROUPS)
-        and mixture.sum() == pytest.approx(1)
-        and mixture[GROUPS.index("S-Group")] > 0.5 > POPULATION["S-Group"]
-    )
+    assert set(POPULATION) == set(GROUPS)
+    assert mixture.sum() == pytest.approx(1)
+    assert mixture[GROUPS.index("S-Group")] > 0.5 > POPULATION["S-Group"]
 
 
 def test_without_channels_nothing_is_promised():
     orbits = read_orbits().iloc[:50]
     asteroids = make_asteroids(Asteroid_ID=list(orbits.index[:2]))
     followup = rank_followup(rank_prospects(asteroids, resource_types()), orbits, {}, resource_types())
-    assert len(followup) == 50 and followup.Priority.isna().all() and (followup.Next == "").all()
+    assert len(followup) == 50
+    assert followup.Priority.isna().all()
+    assert (followup.Next == "").all()
+    plot_followup(followup)
+
+
+def test_with_combined_spectra_only_no_single_coverage_is_named():
+    channels = {"VISNIR": 0.8 * np.eye(5) + 0.04}
+    followup = rank_followup(
+        rank_prospects(example_asteroids(), resource_types()), read_orbits()[:5], channels, resource_types()
+    )
+    assert (followup.Next == "").all()
+    assert followup.Priority.notna().any()
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_where_nothing_is_known_the_tables_are_empty_and_the_figures_say_so(n):
+    nothing = make_asteroids(Asteroid_ID=list("abc"), H=np.nan, a_au=np.nan, e=np.nan, i_deg=np.nan).iloc[:n]
+    prospects = rank_prospects(nothing, resource_types())
+    followup = rank_followup(prospects, read_orbits().iloc[:0], {}, resource_types())
+    table = pd.DataFrame({"asteroid": ["a"], "label": ["C-Group"]})
+    assert len(prospects) == n
+    assert len(followup) == 0
+    assert len(top_table(prospects, "water")) == 0
+    figures = [
+        plot_reach(prospects),
+        plot_top(prospects, "water"),
+        plot_targets(prospects, "metal", np.ones((1, 53)), table),
+        plot_followup(followup),
+    ]
+    for ax in figures:
+        assert ax.texts[0].get_text().endswith(".")
+        ax.figure.canvas.draw()
+        plt.close(ax.figure)
+
+
+def test_the_spectrum_of_a_target_is_drawn_also_without_a_complete_one_of_its_group():
+    reflectance = np.full((1, 53), np.nan)
+    reflectance[0, :20] = 2.0
+    prospects = rank_prospects(example_asteroids().assign(Predicted_Taxonomy="C-Group"), resource_types())
+    table = pd.DataFrame({"asteroid": ["easy"], "label": ["C-Group"]})
+    ax = plot_targets(prospects, "water", reflectance, table)
+    assert ax.get_title() == "easy\nC-Group: C 100 %"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata()[:20], 1.0)
+    plt.close(ax.figure)
 
 
 def test_the_top_table_is_made_for_reading():
@@ -371,8 +464,6 @@ def test_the_top_table_is_made_for_reading():
         Asteroid_ID=["433", "2020 AB"], Name=["Eros", ""], Designation=["A898 PA", "2020 AB"], H=[18.0, 25.0]
     )
     shown = top_table(rank_prospects(asteroids, resource_types()), "water")
-    assert (
-        shown.Asteroid.tolist() == ["(433) Eros", "2020 AB"]
-        and shown.index.tolist() == [1, 2]
-        and shown.Group.tolist() == ["C-Group 100%"] * 2
-    )
+    assert shown.Asteroid.tolist() == ["(433) Eros", "2020 AB"]
+    assert shown.index.tolist() == [1, 2]
+    assert shown.Group.tolist() == ["C-Group 100%"] * 2
