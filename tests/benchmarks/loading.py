@@ -1,7 +1,7 @@
-"""How long loading, resampling and all features take, as a multiple of a bare numpy.loadtxt pass over the same files.
+"""Time loading and all features, as a multiple of a bare numpy.loadtxt pass over the same files.
 
-Run with ``make benchmark`` or ``python tests/benchmarks/loading.py [ARCHIVE.zip]``; without an archive the MITHNEOS one
-beside the checkout is taken, or the bundled one. Times are the best of seven, all taken in turns in one process.
+Run with ``make benchmark`` or ``python tests/benchmarks/loading.py [ARCHIVE.zip]``; without an archive the
+MITHNEOS one beside the checkout is taken, or the bundled one. Times are the best of seven, taken in turns.
 """
 
 import io
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nea_prospect.features import make_features
-from nea_prospect.loading import bundled, parse_spectra, read_spectra
+from nea_prospect.loading import bundled, parse_spectrum, read_spectra
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "nea_visnir" / "visnir_files.zip"
 
@@ -41,28 +41,20 @@ def growth(path, counts=(1_000, 10_000, 100_000)):
     with zipfile.ZipFile(path) as archive:
         contents = [archive.read(name) for name in archive.namelist() if not name.endswith("/")]
     for count in counts:
-
-        def load():
-            spectra = []
-            for start in range(0, count, 1000):
-                spectra += parse_spectra(
-                    contents[index % len(contents)] for index in range(start, min(start + 1000, count))
-                )
-            make_features(spectra)
-
-        elapsed = seconds(load)
+        elapsed = seconds(load, contents, count)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(
-            f"{count:7,d} spectra: {elapsed:7.2f} s, {1e3 * elapsed / count:.3f} ms each, peak memory {peak:.2f} GiB",
-            flush=True,
-        )
+        each = f"{1e3 * elapsed / count:.3f} ms each"
+        print(f"{count:7,d} spectra: {elapsed:7.2f} s, {each}, peak memory {peak:.2f} GiB", flush=True)
+
+
+def load(contents, count):
+    make_features([parse_spectrum(contents[index % len(contents)]) for index in range(count)])
 
 
 if __name__ == "__main__":
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL if REAL.exists() else bundled()[1]
     pairs = [(seconds(bare, path), seconds(ours, path)) for _ in range(7)]
-    best_bare, best_ours = (min(values) for values in zip(*pairs))
-    print(
-        f"{path.name}: loadtxt {best_bare:.3f} s, loading + resampling + features {best_ours:.3f} s, ratio {best_ours / best_bare:.2f}"
-    )
+    best_bare, best_ours = (min(values) for values in zip(*pairs, strict=True))
+    times = f"loadtxt {best_bare:.3f} s, loading + resampling + features {best_ours:.3f} s"
+    print(f"{path.name}: {times}, ratio {best_ours / best_bare:.2f}")
     growth(path)

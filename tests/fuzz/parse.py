@@ -7,21 +7,20 @@ import atheris
 with atheris.instrument_imports(include=["nea_prospect.loading"]):
     import numpy as np
 
-    from nea_prospect.loading import Spectrum, SpectrumError, parse_spectra
+    from nea_prospect.loading import SpectrumError, parse_spectrum
 
 
 def check(data):
-    """Parse, and fail unless the promise of `parse_spectra` holds."""
-    (result,) = parse_spectra([data])
-    if isinstance(result, SpectrumError):
-        assert str(result)
+    """Parse, and fail unless the promise of `parse_spectrum` holds."""
+    try:
+        spectrum = parse_spectrum(data)
+    except SpectrumError as error:
+        assert str(error)
         return
-    assert isinstance(result, Spectrum) and len(result.wavelength) >= 10
-    assert (
-        (np.diff(result.wavelength) > 0).all()
-        and np.isfinite(result.reflectance).all()
-        and (result.reflectance > 0).all()
-    )
+    assert len(spectrum.wavelength) >= 10
+    assert (np.diff(spectrum.wavelength) > 0).all()
+    assert np.isfinite(spectrum.reflectance).all()
+    assert (spectrum.reflectance > 0).all()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,227 @@
+"""Catalogs in every layout, rows that are one asteroid, and groups of classes."""
+
+import tracemalloc
+
+import pytest
+from conftest import SOAK
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nea_prospect.archives import Limits
+from nea_prospect.catalogs import label_groups, merge_rows, read_catalog
+from nea_prospect.core import Identities
+
+
+@pytest.fixture
+def catalog_of(tmp_path):
+    """A function that reads a catalog from its text."""
+
+    def read(text, **options):
+        (tmp_path / "c.csv").write_text(text)
+        return read_catalog(tmp_path / "c.csv", **options)
+
+    return read
+
+
+def test_a_missing_catalog_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no catalog at"):
+        read_catalog(tmp_path / "missing.csv")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (
+            "foo,bar\n1,2\n",
+            "column for the number or designation; looked for number, designation; it has foo, bar",
+        ),
+        ("Number,bar\n1,2\n", "no column for the class or group"),
+        ("Number,bar\n1,2\n", "use: nea-prospect predict SPECTRA --catalog CATALOG"),
+        ("", "not a CSV catalog"),
+    ],
+)
+def test_what_is_no_catalog_is_refused_with_a_reason(catalog_of, text, message):
+    with pytest.raises(ValueError, match=message):
+        catalog_of(text)
+
+
+def test_a_catalog_needs_no_class_for_a_prediction(catalog_of):
+    assert catalog_of("number,H\n433,10.4\n", need_class=False).H.tolist() == [10.4]
+    with pytest.raises(ValueError, match="no column for the number or designation"):
+        catalog_of("name,H\nEros,10.4\n", need_class=False)
+
+
+@pytest.mark.parametrize(
+    "written, number",
+    [("25143", "25143"), ("25,143", "25143"), ("1,025,143", "1025143"), ("25,14", "25,14"), ("-", "")],
+)
+def test_a_number_may_have_thousands_separators(catalog_of, written, number):
+    assert catalog_of(f'number,class\n"{written}",S\n').number.tolist() == [number]
+
+
+@pytest.mark.parametrize(
+    "rows, asteroids",
+    [
+        ("123456,2000 WL63,,S\n,2000 WL63,,S\n", ["123456"]),
+        (",2000 WL63,,S\n123456,2000 WL63,,C\n", ["123456"]),
+        ("433,,Eros,S\n,,Eros,\n433 Eros,,,S\n(433) Eros,,,S\n", ["433"]),
+        (",1898 DQ,,S\n,1898 DQ,Eros,S\n433,,Eros,S\n", ["433"]),
+        (",,Eros,S\n,1898 DQ,Eros,S\n", ["1898 DQ"]),
+        ("1,,Twin,S\n2,,Twin,S\n", ["1", "2"]),
+        ("1,,-,S\n,2000 WL63,-,S\n", ["1", "2000 WL63"]),
+    ],
+    ids=["designation", "number last", "spellings", "a chain", "a name", "two numbers", "a dash is no name"],
+)
+def test_rows_that_share_a_name_are_one_asteroid_unless_their_numbers_differ(catalog_of, rows, asteroids):
+    merged, rejects = merge_rows(catalog_of("number,designation,name,class\n" + rows))
+    assert merged.asteroid.tolist() == asteroids
+    assert len(merged) + len(rejects) == rows.count("\n")
+
+
+def test_a_merged_asteroid_is_found_under_each_of_its_names(catalog_of):
+    text = "433,A898 PA,Eros,S,\n,2000 WL63,,C,19\n433,1956 PC,,Sq,10.4\n0,,,S,1\n"
+    rows, rejects = merge_rows(catalog_of("number,designation,name,class,H\n" + text))
+    found = Identities(rows).find(["433", "A898 PA", "1956 PC", "eros", "2000_wl63", "7"])
+    assert found.tolist() == [0, 0, 0, 0, 1, -1]
+    assert rows["class"].tolist() == ["S;Sq", "C"]
+    assert rows.H.tolist() == [10.4, 19.0]
+    assert rejects == {
+        4: "repeats asteroid 433 of row 2 (classes: S and Sq)",
+        5: "no number, designation or name",
+    }
+
+
+def test_groups_are_derived_from_classes_or_taken_as_given(catalog_of):
+    catalog = catalog_of("number,class,group\n1,Sq,x-group\n2,,V-type;D-type\n3,-,\n")
+    assert label_groups(catalog) == [("S-Group",), ("D-type", "V-type"), ()]
+    assert label_groups(catalog, "as-given") == [("X-Group",), ("D-type", "V-type"), ()]
+
+
+@pytest.mark.parametrize(
+    "text, labels, message",
+    [
+        ("number,class\n1,S\n", "guess", "labels is 'guess'"),
+        ("number,class\n1,S\n", "as-given", "no group column with C-Group"),
+        ("number,class\n1,\n", "harmonised", "use: nea-prospect predict SPECTRA --catalog CATALOG"),
+        ("number,class\n", "harmonised", "no row of the catalog has a class or a group"),
+    ],
+)
+def test_a_catalog_without_labels_says_what_to_do(catalog_of, text, labels, message):
+    with pytest.raises(ValueError, match=message):
+        label_groups(catalog_of(text), labels)
+
+
+cell = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["433", "1e400", "-1", "nan", "2000 WL63", "C;X", '"', "a,b", "\n", "=1", "0", "S", "\ufeff", "1" * 400]
+)
+
+
+@settings(max_examples=300 * SOAK, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["number", "designation", "name", "class", "group", "H", "a_au", "albedo", "x", "Type [3]", ""]
+        ),
+        max_size=7,
+    ),
+    st.lists(st.lists(cell, max_size=8), max_size=6),
+    st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "utf-16"]),
+    st.booleans(),
+)
+def test_any_catalog_is_read_or_refused_with_a_reason(tmp_path_factory, columns, rows, encoding, quoted):
+    path = tmp_path_factory.getbasetemp() / "catalog.csv"
+    lines = [",".join(f'"{value}"' if quoted else value for value in row) for row in [columns, *rows]]
+    path.write_bytes("\n".join(lines).encode(encoding, errors="replace"))
+    try:
+        catalog = read_catalog(path)
+    except ValueError as error:
+        assert str(error)
+        return
+    assert {"number", "designation", "name", "class", "group", "H"} <= set(catalog.columns)
+    rows, rejects = merge_rows(catalog)
+    assert len(rows) + len(rejects) == len(catalog)
+    Identities(rows).find(["433", "eros", ""])
+    if len(catalog):
+        assert all(isinstance(groups, tuple) for groups in label_groups(catalog.assign(group="S-Group")))
+
+
+@pytest.mark.parametrize(
+    "content, limits, message",
+    [
+        (b"number,class\n433,S\n434,C,x\n", Limits(), "Expected 2 fields in line 3, saw 3"),
+        (b"number,class\n433,S,\n434,C,\n", Limits(), "its rows have more cells than its header"),
+        (b"number,NUMBER,class\n1,2,S\n", Limits(), "two columns are named number"),
+        (
+            b'number,name,class\n1,"Ceres,C\n2,Pallas,B\n3,"Juno,S\n',
+            Limits(),
+            "a quotation mark in row 2 takes several lines into one cell",
+        ),
+        (b"number,class\n" + b"1,S\n" * 400_000, Limits(max_file_mib=1), "limit max_file_mib = 1 allows"),
+        (
+            b"number,class\n" + b"1,S\n" * 1001,
+            Limits(max_cells=2000),
+            "more than 1000 rows of 2 columns; the limit max_cells = 2000",
+        ),
+        (
+            b"number,class" + b"," * 200_000 + b"\n1,S\n" + b",\n" * 5_000_000,
+            Limits(),
+            "its first row does not end",
+        ),
+        (
+            b"number,class" + b"," * 20_000 + b"\n1,S\n" + b",\n" * 5_000_000,
+            Limits(max_cells=2_000_000),
+            "more than 99 rows of 20002 columns",
+        ),
+        (b'number,class,"' + b"," * 200_000, Limits(), "is not a CSV catalog"),
+        (b"\x1f\x8b\x08" + bytes(100), Limits(), "is not a CSV catalog"),
+    ],
+    ids=[
+        "a long row",
+        "commas at the ends",
+        "columns of one name",
+        "a stray quotation mark",
+        "too large",
+        "too many rows",
+        "an endless header",
+        "too many columns",
+        "an endless cell",
+        "compressed",
+    ],
+)
+def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memory(
+    tmp_path, content, limits, message
+):
+    (tmp_path / "c.csv").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=message) as error:
+        read_catalog(tmp_path / "c.csv", limits=limits)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "\n" not in str(error.value)
+    assert peak < 500 * 2**20
+
+
+def test_a_catalog_in_another_dialect_is_read_and_marks_of_the_unknown_are_no_numbers(tmp_path):
+    (tmp_path / "c.csv").write_bytes(
+        "\ufeffNumber;class;H;albedo;diameter_km;e\r\n433;S;10,41;0,25;16,8;0,2\r\n1;C;99;25;-1;9,9\r\n433;;;;17,0;\r\n2;B;;;;\r\n2;;4,1;;;\r\n".encode()
+    )
+    catalog = read_catalog(tmp_path / "c.csv")
+    known = ["H", "albedo", "diameter_km", "e"]
+    assert catalog.loc[0, known].tolist() == [10.41, 0.25, 16.8, 0.2]
+    assert catalog.loc[1, known].isna().all()
+    rows, _ = merge_rows(catalog)
+    assert rows.set_index("asteroid").loc["433", "diameter_km"] == 16.8
+    assert rows.set_index("asteroid").loc[["433", "2"], "H"].tolist() == [10.41, 4.1]
+    (tmp_path / "t.tsv").write_text("\tnumber\tclass\n0\t433\tS\n")
+    assert read_catalog(tmp_path / "t.tsv").number.tolist() == ["433"]
+
+
+@settings(max_examples=50 * SOAK, database=None, suppress_health_check=list(HealthCheck))
+@given(st.binary(max_size=500))
+def test_any_bytes_are_no_catalog_or_one(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "bytes.csv"
+    path.write_bytes(data)
+    try:
+        read_catalog(path)
+    except ValueError as error:
+        assert str(error)
