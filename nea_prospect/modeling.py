@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHIFT_COST', 'MIN_CALIBRATION', 'TARGET_WEIGHT', 'MIN_TEMPLATE', 'load_auxiliary', 'build_network',
            'TwoBranchClassifier', 'fit_calibration', 'SpectrumClassifier', 'make_models', 'Fit', 'plan_fits',
-           'out_of_fold', 'export_files', 'stored_files', 'brief_scores', 'plot_calibration', 'class_templates']
+           'out_of_fold', 'export_files', 'stored_files', 'plot_calibration', 'class_templates']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
 import io
@@ -17,7 +17,7 @@ import re
 import tempfile
 import warnings
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -57,7 +57,6 @@ from nea_prospect.classifier import (
     network_inputs,
     network_logits,
     pack_trees,
-    read_model,
     softmax,
     tree_probabilities,
     write_model,
@@ -596,17 +595,7 @@ def make_models(epochs=10, seed=0):
 # %% ../nbs/04_modeling.ipynb #c56219b8
 @dataclass(frozen=True)
 class Fit:
-    """One model and one training fold.
-
-    Attributes
-    ----------
-    name : str
-        Of the model.
-    repeat, fold : int or None
-        Test fold; None for the fit on all labelled rows.
-    train, test, auxiliary : ndarray of int
-        Rows to learn from, rows to predict, and auxiliary rows to learn from.
-    """
+    """One model, the rows it learns from and the rows it predicts; without a fold, it learns from all."""
 
     name: str
     repeat: int | None
@@ -659,17 +648,19 @@ TARGET_WEIGHT = 3.0  # of a spectrum of the input; auxiliary spectra, mostly of 
 
 def _run_fit(fit, model, X, table, auxiliary, views):
     """Fit one model; return its predictions for each view, and the files of a kept classifier, as arrays."""
-    X_train, rows = X[fit.train], table.iloc[fit.train]
+    X_train = X[fit.train]
+    labels, asteroids = (table[name].to_numpy(dtype=str)[fit.train] for name in ("label", "asteroid"))
     if len(fit.auxiliary):
-        X_train = np.vstack([X_train, auxiliary[0][fit.auxiliary]])
-        rows = pd.concat([rows, auxiliary[1].iloc[fit.auxiliary]])
+        X_train, extra = np.vstack([X_train, auxiliary[0][fit.auxiliary]]), auxiliary[1]
+        labels = np.r_[labels, extra.label.to_numpy(dtype=str)[fit.auxiliary]]
+        asteroids = np.r_[asteroids, extra.asteroid.to_numpy(dtype=str)[fit.auxiliary]]
     arguments = {}
     if has_fit_parameter(model, "groups"):
         weight = np.repeat([TARGET_WEIGHT, 1.0], [len(fit.train), len(fit.auxiliary)])
-        arguments = {"groups": rows.asteroid.to_numpy(dtype=str), "sample_weight": weight}
+        arguments = {"groups": asteroids, "sample_weight": weight}
     arrays = {}
     with threadpool_limits(1), np.errstate(invalid="ignore"):  # scalers warn of columns without any value
-        model = clone(model).fit(X_train, rows.label.to_numpy(dtype=str), **arguments)
+        model = clone(model).fit(X_train, labels, **arguments)
         for number, view in enumerate(views):
             predictions = _predict(fit.name, model, view) if len(view) else Predictions({})
             arrays |= {f"{number}/{name}": values for name, values in predictions.to_arrays().items()}
@@ -851,29 +842,6 @@ def stored_files(store, name="ensemble"):
     """Return the files of the kept classifier, see `export_files`, from a store of `out_of_fold`."""
     arrays = store[f"{name}-all"]
     return {key.removeprefix(_FILE): arrays[key].tobytes() for key in arrays if key.startswith(_FILE)}
-
-# %% ../nbs/04_modeling.ipynb #ba830fe3
-def brief_scores(probabilities, labels):
-    """Score models by spectrum, as a first look; notebook 05 scores asteroids, with intervals.
-
-    Parameters
-    ----------
-    probabilities : dict of str to ndarray of shape (n_repeats, n_spectra, 6)
-    labels : ndarray of str, shape (n_spectra,)
-        Spectra whose label is not in `GROUPS` are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Mean accuracy and macro-F1 over the repeats, one row for each model.
-    """
-    rows, table = np.isin(labels, GROUPS), {}
-    for name, values in probabilities.items():
-        predicted = np.array(GROUPS)[values[:, rows].argmax(axis=2)]
-        accuracy = [accuracy_score(labels[rows], own) for own in predicted]
-        macro_f1 = [f1_score(labels[rows], own, average="macro", zero_division=0) for own in predicted]
-        table[MODEL_TITLES.get(name, name)] = {"accuracy": np.mean(accuracy), "macro_f1": np.mean(macro_f1)}
-    return pd.DataFrame.from_dict(table, orient="index")
 
 # %% ../nbs/04_modeling.ipynb #3d545400
 def plot_calibration(model):
