@@ -1,5 +1,7 @@
 """Sizes, orbits, resources and ranks against published values, and what happens if something is unknown."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import pytest
 from nea_prospect.catalogs import read_catalog
 from nea_prospect.core import GROUPS
 from nea_prospect.features import hydration_band, make_features
-from nea_prospect.loading import Spectrum, bundled, load_dataset
+from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.prospecting import (
     POPULATION,
     accessibility,
@@ -184,10 +186,9 @@ def test_a_band_is_a_dip_at_the_right_place_behind_which_the_reflectance_rises()
         1.05 - 0.1 * (wavelength - 0.45) - 0.3 * (wavelength - 0.45) ** 2,
         np.ones(200),
     ]
-    features = make_features(
-        [Spectrum(wavelength, curve) for curve in curves]
-        + [Spectrum(wavelength[150:], curves[3][150:])]
-    )[1]
+    spectra = [SimpleNamespace(wavelength=wavelength, reflectance=curve) for curve in curves]
+    spectra.append(SimpleNamespace(wavelength=wavelength[150:], reflectance=curves[3][150:]))
+    features = make_features(spectra)[1]
     np.testing.assert_array_equal(hydration_band(features), [1, 0, 0, 0, np.nan])
 
 
