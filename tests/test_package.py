@@ -1,4 +1,4 @@
-"""What the package promises: public names, light imports, the content of the wheel, the commands of README."""
+"""What the package promises: public names, light imports, the content of the wheel, commands of README."""
 
 import ast
 import doctest
@@ -133,17 +133,18 @@ def imported_packages():
     return {module.split(".")[0] for module in modules}
 
 
-class TestTheWheel:
-    @pytest.fixture(scope="class")
-    def names(self, tmp_path_factory):
-        folder = tmp_path_factory.mktemp("wheel")
-        options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
-        subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True)
-        (wheel,) = folder.glob("*.whl")
-        return zipfile.ZipFile(wheel).namelist()
+@pytest.fixture(scope="module")
+def names_in_the_wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return zipfile.ZipFile(wheel).namelist()
 
+
+class TestTheWheel:
     @pytest.mark.slow
-    def test_it_holds_notebooks_presets_and_data(self, names):
+    def test_it_holds_notebooks_presets_and_data(self, names_in_the_wheel):
         presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
         wanted = [
             *(f"nbs/{stage}.ipynb" for stage in STAGES),
@@ -158,11 +159,13 @@ class TestTheWheel:
             "data/model/model.npz",
             "data/model/run.json",
         ]
-        assert {f"nea_prospect/{name}" for name in wanted} - set(names) == set()
+        assert {f"nea_prospect/{name}" for name in wanted} - set(names_in_the_wheel) == set()
 
     @pytest.mark.slow
-    def test_it_holds_nothing_else(self, names):
-        strange = [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))]
+    def test_it_holds_nothing_else(self, names_in_the_wheel):
+        strange = [
+            name for name in names_in_the_wheel if "checkpoint" in name or name.startswith(("tests", "runs"))
+        ]
         assert strange == []
 
 
