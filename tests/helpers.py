@@ -1,0 +1,75 @@
+"""Made-up spectra and spies that several test files use."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from nea_prospect.core import WAVELENGTH_GRID
+from nea_prospect.loading import Spectrum
+
+STEP = 1e-6  # the first reflectance of a row tells its number in these steps, so that a spy can tell the rows
+
+
+def make_rows(n_asteroids=40, spectra_each=2, seed=0, first=0):
+    """Made-up spectra: rising ones (S-Group), flat ones (C-Group) and ones with a deep band (V-type)."""
+    rng = np.random.default_rng(seed)
+    n = n_asteroids * spectra_each
+    labels = np.repeat(np.resize(["S-Group", "S-Group", "C-Group", "V-type"], n_asteroids), spectra_each)
+    slope = 0.3 * (labels == "S-Group")[:, None] * (WAVELENGTH_GRID - 0.45)
+    band = 0.4 * (labels == "V-type")[:, None] * np.exp(-(((WAVELENGTH_GRID - 0.95) / 0.1) ** 2))
+    X = (1 + slope - band) * rng.normal(1, 0.02, (n, len(WAVELENGTH_GRID)))
+    X[:, 0] = 1 + STEP * (first + np.arange(n))
+    names = np.repeat([str(number) for number in range(1, n_asteroids + 1)], spectra_each)
+    rows = np.repeat(np.arange(n_asteroids), spectra_each)
+    columns = {"asteroid": names, "number": names, "designation": "", "name": "", "label": labels}
+    return X, pd.DataFrame(columns | {"catalog_row": rows})
+
+
+def make_partial_rows(n_asteroids=60):
+    """As `make_rows`, some with infrared and some with visible coverage only."""
+    X, table = make_rows(n_asteroids)
+    X[::5, :12] = np.nan
+    X[::7, 30:] = np.nan
+    return X, table
+
+
+def rows_of(X):
+    """Numbers of the rows that a spy was shown."""
+    return np.rint((X[:, 0] - 1) / STEP).astype(int)
+
+
+def make_spectrum(band=0.0, slope=0.0, low=0.45, high=2.45):
+    """A made-up spectrum as it would be read from a file."""
+    wavelength = np.linspace(low, high, 300)
+    depth = band * np.exp(-(((wavelength - 0.95) / 0.1) ** 2))
+    return Spectrum(wavelength, 1 + slope * (wavelength - 0.45) - depth, None, {})
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Writes into a folder which rows it was fitted to, and which it predicted.
+
+    Fits run in other processes, so a spy cannot keep this in memory.
+    """
+
+    def __init__(self, folder=""):
+        self.folder = folder
+
+    def fit(self, X, y):
+        self.classes_, self.rows_ = np.unique(y), rows_of(X)
+        return self
+
+    def predict_proba(self, X):
+        record = {"fitted": self.rows_.tolist(), "predicted": rows_of(X).tolist()}
+        number = len(list(Path(self.folder).iterdir()))
+        name = f"{number}-{record['predicted'][0]}-{len(self.rows_)}.json"
+        (Path(self.folder) / name).write_text(json.dumps(record))
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def spied(folder):
+    """Pairs of the rows that spies were fitted to and those that they predicted."""
+    records = [json.loads(path.read_text()) for path in sorted(Path(folder).iterdir())]
+    return [(set(record["fitted"]), set(record["predicted"])) for record in records]

@@ -1,0 +1,294 @@
+"""A trained classifier as numbers: how it predicts, and what a file must hold to be one."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import make_partial_rows, make_rows, make_spectrum
+
+from nea_prospect.classifier import (
+    ARRAYS,
+    Predictions,
+    find_model,
+    load_model,
+    nearest_distance,
+    pack_trees,
+    prediction_sets,
+    read_model,
+    spectral_distance,
+    tree_probabilities,
+    write_model,
+)
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
+from nea_prospect.features import INPUT_NAMES
+from nea_prospect.files import packaged, sha256
+from nea_prospect.loading import Spectrum
+from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, class_templates
+
+
+@pytest.fixture(scope="module")
+def model():
+    X, table = make_partial_rows()
+    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=4), n_trees=10)
+    numbers = classifier.fit(X, table.label, table.asteroid).model_
+    names, templates = class_templates(X, table.label.map({"S-Group": "Sq", "C-Group": "Ch", "V-type": "V"}))
+    return replace(numbers, template_names=names, templates=templates)
+
+
+def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths():
+    rng = np.random.default_rng(0)
+    rows, reference = rng.normal(0, 0.2, (30, 53)), rng.normal(0, 0.2, (40, 53))
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    reference[rng.random(reference.shape) < 0.2] = np.nan
+    expected = np.nanstd(rows[:, None] - reference, axis=2)
+    shifted = rows + 7 * rng.random((30, 1))
+    np.testing.assert_allclose(spectral_distance(shifted, reference), expected, rtol=2e-2)
+    np.testing.assert_allclose(spectral_distance(rows, reference), expected, rtol=1e-3)
+    np.testing.assert_allclose(nearest_distance(rows, reference, batch=7), expected.min(axis=1), rtol=1e-3)
+    assert np.isinf(nearest_distance(np.full((1, 53), np.nan), reference)).all()
+    assert np.isinf(nearest_distance(rows, reference[:0])).all()
+
+
+def test_packed_trees_follow_scikit_learn_to_the_last_bit():
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5)).astype("float32").astype(float)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    y = rng.integers(0, 3, 400)
+    forests = [ExtraTreesClassifier(7, random_state=seed).fit(X, y) for seed in range(2)]
+    forests.append(ExtraTreesClassifier(7, random_state=2).fit(X[y > 0], y[y > 0]))
+    packed = pack_trees(forests, 3)
+    expected = np.zeros((len(X), 3))
+    for forest in forests:
+        expected[:, 3 - forest.n_classes_ :] += forest.predict_proba(X) / len(forests)
+    np.testing.assert_allclose(tree_probabilities(packed, X, batch=33), expected, atol=1e-6)
+    at_thresholds = np.tile(forests[0].estimators_[0].tree_.threshold[:, None], 5)
+    found = tree_probabilities(pack_trees(forests[:1], 3), at_thresholds)
+    np.testing.assert_allclose(found, forests[0].predict_proba(at_thresholds), atol=1e-6)
+
+
+def test_predictions_are_selected_widened_and_kept_as_arrays():
+    rng = np.random.default_rng(0)
+    whole = Predictions(
+        {"lda": rng.random((5, 4, 2)), "ensemble": rng.random((1, 4, 2))},
+        credibility=rng.random((1, 4, 2)),
+        novelty=rng.random((1, 4)),
+        abstains=np.array([[True, False, False, True]]),
+    )
+    part = whole.select(np.array([False, True, False, True]))
+    np.testing.assert_array_equal(part.probabilities["lda"], whole.probabilities["lda"][:, [1, 3]])
+    np.testing.assert_array_equal(part.credibility, whole.credibility[:, [1, 3]])
+    np.testing.assert_array_equal(part.novelty, whole.select([1, 3]).novelty)
+    assert part.abstains.tolist() == [[False, True]]
+    wide = whole.in_groups(["S-Group", "C-Group"])
+    np.testing.assert_array_equal(
+        wide.probabilities["lda"][..., GROUPS.index("S-Group")], whole.probabilities["lda"][..., 0]
+    )
+    assert wide.credibility[..., GROUPS.index("V-type")].max() == 0
+    again = Predictions.from_arrays(whole.to_arrays())
+    assert list(again.probabilities) == ["lda", "ensemble"]
+    np.testing.assert_array_equal(again.abstains, whole.abstains)
+    assert Predictions({"lda": np.ones((2, 6))}).select([0]).novelty is None
+
+
+def test_spectra_become_rows_of_a_table(model):
+    spectra = [make_spectrum(slope=0.3), make_spectrum(band=0.4)]
+    spectra += [make_spectrum(slope=0.3, high=0.9), make_spectrum(slope=0.3, low=0.8)]
+    table = model.predict(spectra)
+    assert table.Group.tolist()[:2] == ["S-Group", "V-type"]
+    assert table.Coverage.tolist() == ["VISNIR", "VISNIR", "VIS", "NIR"]
+    np.testing.assert_allclose(table.filter(like="Prob_").sum(axis=1), 1, atol=1e-5)
+    assert table.Templates[0].startswith("Sq 0.0")
+    assert table.Templates[1].startswith("V 0.0")
+    assert table.From_um.tolist() == [0.45, 0.45, 0.45, 0.8]
+    for row in table[~table.Abstains].itertuples():
+        assert row.Group in row.Set
+
+
+def test_one_spectrum_is_enough_and_alone_it_gets_the_same_prediction(model):
+    spectra = [make_spectrum(slope=0.3), make_spectrum(band=0.4)]
+    assert model.predict(spectra[0]).iloc[0].to_dict() == model.predict(spectra).iloc[0].to_dict()
+    assert model.predict([]).empty
+
+
+def test_a_group_is_excluded_at_exactly_one_tenth():
+    assert prediction_sets(np.array([[0.5, 0.1]]), np.array([[0.99, 0.01]])).tolist() == [[True, False]]
+
+
+def test_a_strange_spectrum_is_novel(model):
+    wavelength = np.linspace(0.45, 2.45, 300)
+    strange = model.predict(Spectrum(wavelength, 1 + 0.8 * np.sin(20 * wavelength), None, {})).iloc[0]
+    assert strange.Novel
+    assert strange.Abstains
+    assert strange.Group == "Other"
+
+
+def arrays_of(model, tmp_path):
+    (tmp_path / "model.npz").write_bytes(write_model(model))
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def change(name, function):
+    return lambda arrays: arrays | {name: function(arrays[name])}
+
+
+def without(name):
+    return lambda arrays: {key: values for key, values in arrays.items() if key != name}
+
+
+def first_is(value):
+    return lambda values: np.array([value, *values[1:]])
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (without("abstain_below"), "has no abstain_below"),
+        (without("weights/output/bias"), "has no weights/output/bias"),
+        (lambda arrays: arrays | {"more": np.zeros(3)}, "something else, more"),
+        (lambda arrays: arrays | {"mean": np.zeros(2**26)}, "it unpacks to"),
+        (change("inputs", lambda names: names[::-1]), "made for other inputs"),
+        (change("trees/step", lambda step: np.where(step > 0, 10**6, step)), "trees do not fit"),
+        (change("trees/step", lambda step: np.where(step > 0, 0, step)), "trees do not fit"),
+        (change("trees/step", lambda step: np.where(step < 0, -(10**6), step)), "trees do not fit"),
+        (change("trees/step", lambda step: np.full(len(step), 2**63 - 1)), "impossible values"),
+        (change("trees/first", lambda first: first[::-1]), "trees do not fit"),
+        (change("trees/first", lambda first: first[:0]), "trees do not fit"),
+        (change("trees/first", lambda first: first.astype("uint64")), "trees/first has another form"),
+        (change("trees/first", lambda first: first[:, None]), "trees/first has another form"),
+        (change("trees/step", lambda step: step[:, None]), "trees/step has another form"),
+        (change("trees/step", lambda step: step[:-1]), "trees/step does not fit"),
+        (change("trees/feature", lambda feature: feature.astype(float)), "trees/feature has another form"),
+        (change("trees/feature", lambda f: np.full(len(f), len(INPUT_NAMES))), "impossible values"),
+        (change("trees/leaf", lambda leaf: leaf[:, 1:]), "trees/leaf does not fit"),
+        (change("nonconformity", lambda scores: scores[:-1]), "does not fit n_nonconformity"),
+        (change("n_nonconformity", lambda n: n * [[1], [1], [1], [-1]]), "does not fit n_nonconformity"),
+        (change("nearest_distances", lambda values: np.repeat(values, 9)), "do not fit training_spectra"),
+        (change("mean", lambda mean: mean.astype(str)), "mean has another form"),
+        (change("mean", first_is(np.inf)), "mean or scale is not finite"),
+        (change("scale", first_is(np.nan)), "mean or scale is not finite"),
+        (change("scale", lambda values: values * 0), "scale is not positive"),
+        (change("calibration", lambda values: values + 0j), "calibration has another form"),
+        (change("calibration", lambda values: values * np.nan), "calibration has impossible values"),
+        (change("calibration", lambda values: values + 1e6), "calibration has impossible values"),
+        (change("calibration", lambda values: values[..., 1:]), "calibration does not fit"),
+        (change("abstain_below", lambda value: value.astype(str)), "abstain_below has another form"),
+        (change("weights/output/bias", lambda values: values + 1e30), "impossible values"),
+        (change("weights/convolution_1/kernel", lambda values: values[:, :, :0]), "does not fit"),
+        (change("weights/joined/kernel", lambda values: values[:, 1:]), "is no model"),
+        (change("classes", lambda names: names[0]), "classes has another form"),
+        (change("classes", lambda names: np.full(len(names), names[0])), "distinct groups"),
+        (change("classes", first_is("<b>")), "distinct groups"),
+        (change("template_names", first_is("\x1b[2J")), "short printable"),
+        (change("template_names", first_is("S" * 100_000)), "short printable"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_one_line(model, tmp_path, damage, message):
+    np.savez_compressed(tmp_path / "changed.npz", **damage(arrays_of(model, tmp_path)))
+    with pytest.raises(ValueError, match=message) as error:
+        read_model(tmp_path / "changed.npz")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+def test_any_flipped_byte_is_refused_or_changes_no_prediction(model):
+    content = write_model(model)
+    X = make_rows(4)[0]
+    expected = model.predict_all(X).probabilities["ensemble"]
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 60):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(8)
+        try:
+            found = read_model(bytes(damaged)).predict_all(X).probabilities["ensemble"]
+        except ValueError as error:
+            assert str(error).startswith("the content is no model")
+            assert "\n" not in str(error)
+        else:
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", b"PK\x03\x04 and then nothing", b"PK\x05\x06" + bytes(18)]
+)
+def test_what_is_no_archive_is_no_model(tmp_path, content):
+    (tmp_path / "model.npz").write_bytes(content)
+    for source in (tmp_path / "model.npz", content):
+        with pytest.raises(ValueError, match="is no model"):
+            read_model(source)
+
+
+def test_a_pickle_in_a_model_is_refused_and_not_run(model, tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "was run"), "w"))
+
+    pickled = np.array([Malicious()], dtype=object)
+    np.savez(tmp_path / "changed.npz", **arrays_of(model, tmp_path) | {"abstain_below": pickled})
+    with pytest.raises(ValueError, match="is no model"):
+        read_model(tmp_path / "changed.npz")
+    assert not (tmp_path / "was run").exists()
+
+
+def test_a_model_that_was_written_predicts_the_same(model):
+    X = np.vstack([make_rows(20)[0], np.full((1, len(WAVELENGTH_GRID)), np.nan)])
+    expected = model.predict_all(X).to_arrays()
+    found = read_model(write_model(model)).predict_all(X).to_arrays()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_a_column_that_no_training_spectrum_shows_may_have_no_scale(model):
+    unknown = np.arange(len(model.mean)) < 5
+    partial = replace(
+        model,
+        mean=np.where(unknown, np.nan, model.mean),
+        scale=np.where(unknown, np.nan, model.scale),
+    )
+    X = make_rows(4)[0]
+    assert np.isfinite(read_model(write_model(partial)).predict_all(X).probabilities["network"]).all()
+
+
+def test_the_schema_names_every_field(model):
+    fields = set(model.__dataclass_fields__) - {"weights", "trees"}
+    assert {name for name in ARRAYS if "/" not in name} == fields
+
+
+def make_run(folder, content, status="complete"):
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "model.npz").write_bytes(content)
+    outputs = {"model/model.npz": sha256(folder / "model" / "model.npz")}
+    (folder / "run.json").write_text(json.dumps({"status": status, "outputs": outputs}))
+
+
+def test_the_bundled_classifier_is_used_unless_a_run_is_named(model, tmp_path, monkeypatch):
+    make_run(tmp_path / "runs" / "new", write_model(model))
+    monkeypatch.chdir(tmp_path)
+    assert find_model() == packaged("model") / "model.npz"
+    assert len(load_model().classes) == len(GROUPS)
+    assert find_model("runs/new").resolve() == tmp_path / "runs" / "new" / "model" / "model.npz"
+    assert len(load_model("runs/new").classes) == 3
+
+
+def test_a_run_must_be_complete_and_its_model_unchanged(model, tmp_path):
+    make_run(tmp_path / "a", write_model(model), status="running")
+    with pytest.raises(ValueError, match="holds no complete run"):
+        find_model(tmp_path / "a")
+    with pytest.raises(ValueError, match="holds no complete run"):
+        find_model(tmp_path / "nowhere")
+    make_run(tmp_path / "b", write_model(model))
+    (tmp_path / "b" / "model" / "model.npz").write_bytes(b"changed")
+    with pytest.raises(ValueError, match="changed or is missing"):
+        find_model(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "record", ["[]", "{", '{"status": "complete"}', '{"status": "complete", "outputs": 3}']
+)
+def test_a_record_of_another_form_is_no_complete_run(tmp_path, record):
+    (tmp_path / "run.json").write_text(record)
+    with pytest.raises(ValueError, match="holds no complete run"):
+        find_model(tmp_path)
