@@ -1,9 +1,10 @@
-# Two commands for everyone: make report, make test. The first call of either sets up .venv.
+# For everyone: make report. For those who change something: make check (quick), make test (everything).
+# The first call of any of them sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: report test soak fuzz lab notebooks bundle model benchmark clean
+.PHONY: report check test soak fuzz lab notebooks bundle model benchmark clean
 
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
@@ -14,9 +15,19 @@ $(BIN)/.ready: pyproject.toml requirements.lock
 report: $(BIN)/.ready  ## run the series on the bundled data into runs/latest
 	$(BIN)/nea-prospect run --out runs/latest --replace
 
+# test files that take longer than a few seconds, or that start processes; make test runs them
+SLOW_FILES := tests/test_benchmark.py tests/test_hostile.py tests/test_modeling.py tests/test_predict.py tests/test_series.py
+
+check: $(BIN)/.ready  ## the inner loop: in sync, clean, the form of the notebooks, the fast tests
+	bash tests/in_sync.sh
+	$(BIN)/ruff check --quiet nbs nea_prospect tests
+	$(BIN)/ruff format --quiet --check nbs tests
+	$(BIN)/python -m pytest -q -m "not slow" $(addprefix --ignore=,$(SLOW_FILES))
+
 test: $(BIN)/.ready  ## every check; pytest comes last
 	bash tests/in_sync.sh
-	$(BIN)/ruff check nea_prospect tests
+	$(BIN)/ruff check --quiet nbs nea_prospect tests
+	$(BIN)/ruff format --quiet --check nbs tests
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
 

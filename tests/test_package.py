@@ -1,147 +1,202 @@
-"""What is imported, what is in the wheel, and what README says."""
+"""What the package promises: public names, light imports, the content of the wheel, commands of README."""
 
 import ast
+import doctest
+import inspect
 import json
 import re
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
+from configparser import ConfigParser
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+import nea_prospect
 from nea_prospect.series import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"tensorflow", "keras", "sklearn", "papermill", "nbdev", "dask"}
+LIGHT_MODULES = ("core", "files", "archives", "catalogs", "loading", "features")
+
+every_public_name = pytest.mark.parametrize("name", nea_prospect.__all__)
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "nea_prospect",
-        "nea_prospect.core",
-        "nea_prospect.loading",
-        "nea_prospect.features",
-        "nea_prospect.series",
-    ],
-)
-def test_an_import_does_not_load_the_heavy_packages(module):
-    code = f"import sys, {module}; print(sorted({{'tensorflow', 'keras', 'papermill', 'nbdev', 'fastcore'}} & set(sys.modules)))"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        == "[]"
-    )
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_importing_the_package_is_fast():
-    def seconds(code):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True)
-        return time.perf_counter() - start
-
-    assert min(seconds("import nea_prospect") - seconds("pass") for _ in range(5)) < 0.2
+def python(code):
+    """What a fresh Python process prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
-@pytest.mark.slow
-def test_the_wheel_holds_notebooks_presets_and_data(tmp_path):
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            tmp_path,
-            ROOT,
-        ],
-        check=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    for wanted in (
-        *(f"nbs/{stage}.ipynb" for stage in STAGES),
-        *(f"nbs/presets/{path.name}" for path in (ROOT / "nbs" / "presets").glob("*.yaml")),
-        "data/catalog.csv",
-        "data/auxiliary_spectra.zip",
-        "data/PROVENANCE.md",
-        "data/report.html.j2",
-        "data/bus_demeo_components.csv",
-        "data/orbits.csv.gz",
-        "data/resources.csv",
-        "data/model/model.npz",
-        "data/model/run.json",
-    ):
-        assert f"nea_prospect/{wanted}" in names
-    assert not [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))]
+def loaded_by(module, packages):
+    return python(f"import sys, {module}; print(*sorted({packages!r} & set(sys.modules)))").split()
 
 
-def test_the_series_needs_only_what_the_package_installs():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    installed = {
-        re.split(r"[<>=!~\[ ]", text)[0].lower().replace("_", "-") for text in project["dependencies"]
-    }
-    owners = packages_distributions()
-    sources = [
-        cell["source"]
-        for stage in STAGES
-        for cell in json.loads((ROOT / "nbs" / f"{stage}.ipynb").read_text(encoding="utf-8"))["cells"]
-        if cell["cell_type"] == "code"
-    ]
-    sources += [[path.read_text(encoding="utf-8")] for path in (ROOT / "nea_prospect").glob("*.py")]
-    for source in sources:
-        for node in ast.walk(ast.parse("".join(source))):
-            modules = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module]
-                if isinstance(node, ast.ImportFrom) and not node.level
-                else []
-            )
-            for module in (
-                {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"nea_prospect"}
-            ):
-                assert {name.lower().replace("_", "-") for name in owners[module]} & installed, module
+class TestThePublicNames:
+    @every_public_name
+    def test_each_can_be_imported(self, name):
+        assert getattr(nea_prospect, name).__name__ == name
+
+    def test_they_are_listed_for_completion(self):
+        assert set(nea_prospect.__all__) <= set(dir(nea_prospect))
+
+    def test_another_name_is_an_attribute_error(self):
+        with pytest.raises(AttributeError, match="no attribute 'predict_everything'"):
+            nea_prospect.predict_everything  # noqa: B018
+
+    @every_public_name
+    def test_each_has_an_example_that_runs(self, name, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        found = doctest.DocTestFinder(recurse=False).find(getattr(nea_prospect, name), name)
+        examples = [example for test in found for example in test.examples]
+        assert examples, f"{name} has no Example in its docstring"
+        assert not all(doctest.SKIP in example.options for example in examples), f"{name}: nothing is run"
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        assert sum(runner.run(test).failed for test in found) == 0
+
+    @every_public_name
+    def test_each_has_type_hints(self, name):
+        signature = inspect.signature(getattr(nea_prospect, name))
+        bare = [parameter.name for parameter in signature.parameters.values() if not hinted(parameter)]
+        assert bare == [], f"without a type hint: {', '.join(bare)}"
+
+    @every_public_name
+    def test_each_function_has_a_hint_of_what_it_returns(self, name):
+        public = getattr(nea_prospect, name)
+        returned = inspect.signature(public).return_annotation
+        assert inspect.isclass(public) or returned is not inspect.Signature.empty
 
 
-def readme():
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def hinted(parameter):
+    return parameter.annotation is not inspect.Parameter.empty
 
 
-def test_readme_is_short_and_its_files_exist():
-    assert len(readme().splitlines()) <= 120
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme()):
-        assert (ROOT / target).exists(), target
+class TestWhatAnImportLoads:
+    @pytest.mark.parametrize("module", ["nea_prospect", *(f"nea_prospect.{name}" for name in LIGHT_MODULES)])
+    def test_nothing_heavy(self, module):
+        assert loaded_by(module, HEAVY) == []
+
+    @pytest.mark.parametrize("module", LIGHT_MODULES)
+    def test_no_fastcore_in_what_reads_spectra(self, module):
+        assert loaded_by(f"nea_prospect.{module}", {"fastcore"}) == []
+
+    @pytest.mark.parametrize("module", ["series", "classifier", "prediction"])
+    def test_no_training_packages_where_nothing_is_trained(self, module):
+        assert loaded_by(f"nea_prospect.{module}", HEAVY - {"sklearn"}) == []
 
 
-def test_the_python_example_of_readme_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", readme(), re.DOTALL)
-    assert len(code.strip().splitlines()) <= 6
-    assert subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
+class TestTheProjectFiles:
+    def test_the_version_is_the_same_everywhere(self):
+        settings = ConfigParser()
+        settings.read(ROOT / "settings.ini", encoding="utf-8")
+        assert project()["version"] == nea_prospect.__version__
+        assert settings["DEFAULT"]["version"] == nea_prospect.__version__
+
+    def test_every_dependency_is_locked(self):
+        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+        locked = set(re.findall(r"(?m)^([\w.-]+)==", lock))
+        wanted = [*project()["dependencies"], *sum(project()["optional-dependencies"].values(), [])]
+        assert {package(text) for text in wanted} - locked == set()
+
+    def test_only_declared_packages_are_imported(self):
+        declared = {package(text) for text in project()["dependencies"]}
+        owners = packages_distributions()
+        own_or_standard = sys.stdlib_module_names | {"nea_prospect"}
+        for module in imported_packages() - own_or_standard:
+            names = {name.lower().replace("_", "-") for name in owners[module]}
+            assert names & declared, module
 
 
-def test_the_commands_of_readme_exist():
-    make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"(?:^|`)make (\w+)", readme(), re.MULTILINE)):
-        assert re.search(rf"^{target}:", make, re.MULTILINE), target
-    help_text = subprocess.run(
-        [Path(sys.executable).with_name("nea-prospect"), "run", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for option in set(
-        re.findall(
-            r"(--[a-z]+)", "\n".join(line for line in readme().splitlines() if "nea-prospect run" in line)
-        )
-    ):
-        assert option in help_text, option
+def package(requirement):
+    return re.split(r"[<>=!~\[ ]", requirement)[0].lower().replace("_", "-")
+
+
+def imported_packages():
+    """Packages that the stages and the modules import."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "nea_prospect").glob("*.py")]
+    for stage in STAGES:
+        notebook = json.loads((ROOT / "nbs" / f"{stage}.ipynb").read_text(encoding="utf-8"))
+        sources += ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    modules = set()
+    for node in (node for text in sources for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module)
+    return {module.split(".")[0] for module in modules}
+
+
+@pytest.fixture(scope="module")
+def names_in_the_wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return zipfile.ZipFile(wheel).namelist()
+
+
+class TestTheWheel:
+    @pytest.mark.slow
+    def test_it_holds_notebooks_presets_and_data(self, names_in_the_wheel):
+        presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
+        wanted = [
+            *(f"nbs/{stage}.ipynb" for stage in STAGES),
+            *(f"nbs/presets/{preset}" for preset in presets),
+            "data/catalog.csv",
+            "data/auxiliary_spectra.zip",
+            "data/PROVENANCE.md",
+            "data/report.html.j2",
+            "data/bus_demeo_components.csv",
+            "data/orbits.csv.gz",
+            "data/resources.csv",
+            "data/model/model.npz",
+            "data/model/run.json",
+        ]
+        assert {f"nea_prospect/{name}" for name in wanted} - set(names_in_the_wheel) == set()
+
+    @pytest.mark.slow
+    def test_it_holds_nothing_else(self, names_in_the_wheel):
+        strange = [
+            name for name in names_in_the_wheel if "checkpoint" in name or name.startswith(("tests", "runs"))
+        ]
+        assert strange == []
+
+
+class TestReadme:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def test_it_is_short(self):
+        assert len(self.text.splitlines()) <= 120
+
+    def test_its_files_exist(self):
+        targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", self.text)
+        assert [target for target in targets if not (ROOT / target).exists()] == []
+
+    def test_its_python_example_is_short(self):
+        assert len(self.example().splitlines()) <= 6
+
+    def test_its_python_example_runs(self):
+        assert python(self.example()) != ""
+
+    def test_its_make_targets_exist(self):
+        make = (ROOT / "Makefile").read_text(encoding="utf-8")
+        targets = re.findall(r"(?:^|`)make (\w+)", self.text, re.MULTILINE)
+        assert [target for target in targets if not re.search(rf"(?m)^{target}:", make)] == []
+
+    def test_its_options_of_run_exist(self):
+        command = Path(sys.executable).with_name("nea-prospect")
+        shown = subprocess.run([command, "run", "--help"], capture_output=True, text=True, check=True).stdout
+        lines = [line for line in self.text.splitlines() if "nea-prospect run" in line]
+        options = re.findall(r"(--[a-z]+)", "\n".join(lines))
+        assert [option for option in options if option not in shown] == []
+
+    def example(self):
+        (code,) = re.findall(r"```python\n(.*?)```", self.text, re.DOTALL)
+        return code.strip()
