@@ -79,15 +79,11 @@ def _read_header(text):
     return separator, header
 
 # %% ../nbs/00c_catalogs.ipynb #05c37aca
-def _allowed_rows(header, max_cells):
-    """Convert the limit on cells to a limit on rows."""
-    return int(max_cells // max(len(header), 1))
-
-
 def _parse_table(data, max_cells):
     """Table of text of the bytes of a CSV file; a ValueError says what is wrong with it."""
     text = data.decode("utf-8-sig").lstrip(" \r\n")
     separator, header = _read_header(text)
+    allowed = int(max_cells // max(len(header), 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas would cut longer rows
         table = pd.read_csv(
@@ -97,7 +93,7 @@ def _parse_table(data, max_cells):
             keep_default_na=False,
             skipinitialspace=separator != "\t",
             index_col=False,
-            nrows=_allowed_rows(header, max_cells) + 1,
+            nrows=allowed + 1,
         )
     for name in _own_names(table.columns).values():
         broken = table[name].str.strip().str.contains("\n", regex=False)
@@ -121,7 +117,7 @@ def _read_text_table(path, limits):
         raise ValueError(f"{path} is not a CSV catalog: its rows have more cells than its header") from None
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path} is not a CSV catalog: {one_line(error)}") from None
-    if len(table) > _allowed_rows(table.columns, limits.max_cells):
+    if len(table) * len(table.columns) > limits.max_cells:
         shape = f"{len(table) - 1} rows of {len(table.columns)} columns"
         raise ValueError(
             f"{path} has more than {shape}; the limit max_cells = {limits.max_cells} allows no more"

@@ -18,15 +18,7 @@ import pandas as pd
 
 from .archives import Limits, RejectedFile, iter_files
 from .catalogs import label_groups, merge_rows, read_catalog
-from nea_prospect.core import (
-    GROUP_COLORS,
-    GROUPS,
-    WAVELENGTH_GRID,
-    Identities,
-    escape_mathtext,
-    file_asteroid,
-    parse_class,
-)
+from .core import WAVELENGTH_GRID, Identities, escape_mathtext, file_asteroid, parse_class
 from .files import arrays_to_table, escape_control, packaged, table_to_arrays
 
 # %% ../nbs/01_loading.ipynb #4feadd27
@@ -357,16 +349,8 @@ def parse_spectrum(data, rescale=False):
     facts = FileFacts(line_end, n_columns, n_text, len(table) - len(rows), unit, *counts, ratio)
     return Spectrum(wavelength, reflectance, None if np.isnan(uncertainty).all() else uncertainty, facts)
 
-# %% ../nbs/01_loading.ipynb #c7be8124
+# %% ../nbs/01_loading.ipynb #c4199ee4
 _DEFAULT_LIMITS = Limits()
-_PROGRESS_STEP = 200  # files
-
-
-def _parse_content(content, rescale):
-    """Parse what `iter_files` yields for a file; raise what is an error already."""
-    if isinstance(content, RejectedFile):
-        raise content
-    return parse_spectrum(content, rescale)
 
 # %% ../nbs/01_loading.ipynb #9c0cf77a
 def read_spectra(path, rescale=False, progress=None, limits=_DEFAULT_LIMITS):
@@ -379,15 +363,13 @@ def read_spectra(path, rescale=False, progress=None, limits=_DEFAULT_LIMITS):
     rescale : bool, default False
         Scale a later segment of a file to those before it on their overlap.
     progress : callable, optional
-        Called with the number of files so far, again and again.
+        Called with the number of files so far, every 200 files.
     limits : Limits
 
     Returns
     -------
-    spectra : dict of str to Spectrum
-        By name of the file, in the order of the names.
-    reasons : dict of str to str
-        Why each other file was set aside, by its name.
+    spectra, reasons : dict
+        Each `Spectrum`, and why each other file was set aside, by name of the file and sorted by it.
 
     Raises
     ------
@@ -402,10 +384,12 @@ def read_spectra(path, rescale=False, progress=None, limits=_DEFAULT_LIMITS):
         if name in spectra or name in reasons:
             name, content = f"{name} (file {count})", RejectedFile("second file of this name in the archive")
         try:
-            spectra[name] = _parse_content(content, rescale)
+            if isinstance(content, RejectedFile):
+                raise content
+            spectra[name] = parse_spectrum(content, rescale)
         except (RejectedFile, SpectrumError) as error:
             reasons[name] = str(error)
-        if progress and count % _PROGRESS_STEP == 0:
+        if progress and count % 200 == 0:
             progress(count)
     return dict(sorted(spectra.items())), dict(sorted(reasons.items()))
 
