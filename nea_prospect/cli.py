@@ -18,7 +18,7 @@ from .classifier import find_model, read_model
 from .core import use_style
 from .execution import RunError, read_record, unfinished_reason, verify_run
 from .files import escape_control, one_line, save_figure, write_table
-from .prediction import picture_name, plot_prediction, predict_files
+from .prediction import figure_name, plot_prediction, predict_files
 from .run import Run
 
 # %% ../nbs/95_cli.ipynb #8ba7f96f
@@ -199,7 +199,7 @@ def _plot_all(model, table, spectra, folder):
     taken = {path.name for path in folder.glob("*")}
     for (_, row), spectrum in zip(table.iterrows(), spectra, strict=True):
         if not row.Problem:
-            name = picture_name(row.File, taken)
+            name = figure_name(row.File, taken)
             taken.add(name)
             ax = plot_prediction(model, spectrum, row)
             save_figure(ax, folder / name)
