@@ -554,6 +554,7 @@ def predict_proba(self: SpectrumClassifier, X):  # noqa: F811
 @patch
 def predict(self: SpectrumClassifier, X):  # noqa: F811
     """Return the most probable of ``classes_`` for each spectrum."""
+    check_is_fitted(self)
     return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 # %% ../nbs/04_modeling.ipynb #54ca2b18
