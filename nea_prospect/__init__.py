@@ -22,7 +22,7 @@ _PUBLIC = {
     "rank_prospects": "prospecting",
     "rank_followup": "prospecting",
     "run_series": "series",
-    "verify_run": "series",
+    "verify_run": "execution",
 }  # public name -> module that defines it
 
 __all__ = list(_PUBLIC)
