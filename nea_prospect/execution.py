@@ -44,23 +44,10 @@ PATIENCE = 5.0  # s, to wait for the stage of a run that was killed
 
 @contextmanager
 def hold_folder(folder, patience=0.0):
-    """Hold a folder against other processes.
+    """Hold a folder against other processes; yield the descriptor of the lock, for a child to inherit.
 
-    Parameters
-    ----------
-    folder : Path
-    patience : float
-        Seconds to wait for a process that is ending.
-
-    Yields
-    ------
-    int
-        Descriptor of the lock, for a child process to inherit.
-
-    Raises
-    ------
-    RunError
-        If another process holds the folder. On a file system without locks nobody does.
+    A process that is ending is waited for (s); another one that holds the folder is a `RunError`. On a file
+    system without locks nobody holds a folder.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -69,7 +56,7 @@ def hold_folder(folder, patience=0.0):
     finally:
         os.close(lock)
 
-# %% ../nbs/90_execution.ipynb #c75be9ed
+
 def _lock(lock, folder, deadline):
     """Take the lock of a folder, at the latest at the deadline."""
     import fcntl  # not on Windows, where no runs are made
@@ -101,29 +88,16 @@ def read_record(folder, name=RECORD):
 
 # %% ../nbs/90_execution.ipynb #9a8b9861
 def stage_keys(parameters, inputs, versions):
-    """Key of every stage.
-
-    Parameters
-    ----------
-    parameters : dict of str to dict
-        By stage, in the order of the series; without paths.
-    inputs : dict of str to str
-        SHA-256 by name.
-    versions : dict of str to str
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Compute the key of every stage from its parameters (without paths), checksums and versions."""
     keys, key = {}, json.dumps([inputs, versions], sort_keys=True)
     for stage, values in parameters.items():
         content = json.dumps([key, stage, values], sort_keys=True, ensure_ascii=False)
         keys[stage] = key = new_sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
     return keys
 
-# %% ../nbs/90_execution.ipynb #927e5b80
+
 def folder_hashes(folder):
-    """Compute the SHA-256 of every file below a folder (Path) by relative name; empty for a link or device."""
+    """Compute the SHA-256 of every file below a folder (Path) by name; empty for a link or a device."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
     return {
         path.relative_to(folder).as_posix(): sha256(path) if path.is_file() and not path.is_symlink() else ""
@@ -133,25 +107,13 @@ def folder_hashes(folder):
 # %% ../nbs/90_execution.ipynb #0da0ca53
 @dataclass(frozen=True)
 class Stage:
-    """One notebook of a series in a run folder.
-
-    Attributes
-    ----------
-    name : str
-        Of the notebook, without ending.
-    notebook : Path
-    parameters : dict
-    key : str
-        See `stage_keys`.
-    folder : Path
-        ``stages/NAME`` in the run folder, where it is when it is complete.
-    """
+    """One notebook of a series in a run folder."""
 
     name: str
     notebook: Path
     parameters: dict
-    key: str
-    folder: Path
+    key: str  # see `stage_keys`
+    folder: Path  # when it is complete, ``stages/NAME`` in the run folder
 
     @property
     def at_work(self):
@@ -218,7 +180,7 @@ STAGE_COMMAND = (sys.executable, "-P", "-c", "from nea_prospect.execution import
 
 
 def make_stage(stage, lock, deadline, tell, command=STAGE_COMMAND):
-    """Make one stage: execute its notebook and give its folder the proper name.
+    """Make one stage: execute its notebook and give its folder the proper name; a failure is a `RunError`.
 
     Parameters
     ----------
@@ -231,11 +193,6 @@ def make_stage(stage, lock, deadline, tell, command=STAGE_COMMAND):
         Called every second with fraction and message of the stage's progress.
     command : sequence of str
         The process; it finds its job on standard input.
-
-    Raises
-    ------
-    RunError
-        With the notebook, the cell and the error.
     """
     start = time.monotonic()
     _prepare(stage)
@@ -267,14 +224,9 @@ def _prepare(stage):
 def _wait(process, stage, deadline, tell):
     """Hand a process its job and wait for it; raise if it fails or takes too long."""
     notebook, error = stage.at_work / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb", stage.at_work / ERROR_FILE
-    parameters = stage.parameters | {"run_dir": str(stage.at_work)}
-    job = {
-        "notebook": str(stage.notebook),
-        "output": str(notebook),
-        "parameters": parameters,
-        "error": str(error),
-    }
+    job = {"notebook": str(stage.notebook), "output": str(notebook), "error": str(error)}
     try:
+        job["parameters"] = stage.parameters | {"run_dir": str(stage.at_work)}
         process.stdin.write(json.dumps(job).encode() + b"\n")
         process.stdin.flush()
     except BrokenPipeError:
@@ -322,24 +274,9 @@ def _complete(stage, seconds):
 
 # %% ../nbs/90_execution.ipynb #41701c2c
 def publish(folder, stages, pages, record, declared=()):
-    """Complete a run: put the published files at the top of its folder and write the record.
+    """Complete a run: put the published files at the top of its folder (Path) and write the record.
 
-    Parameters
-    ----------
-    folder : Path
-    stages : list of Stage
-        All complete.
-    pages : dict of str to bytes
-        Further files by relative name.
-    record : dict
-        Of the run, without its outputs.
-    declared : iterable of str
-        Names that must be there.
-
-    Raises
-    ------
-    RunError
-        If a declared file was not left by any stage.
+    ``pages`` are further files (bytes by name); a name of ``declared`` that no stage left is a `RunError`.
     """
     sources = {name: path for stage in stages for name, path in _published_files(stage)}
     if missing := [name for name in declared if name not in sources]:
@@ -399,26 +336,10 @@ def _remove_output(folder, name, digest):
 
 # %% ../nbs/90_execution.ipynb #f932a22a
 def claim_folder(folder, key, replace):
-    """Check that a run may be made in a folder.
+    """Check that a run may be made in a folder (Path); return whether it is there already, complete.
 
-    Parameters
-    ----------
-    folder : Path
-        Exists, and is held.
-    key : str
-        Of the last stage of the run to be made.
-    replace : bool
-        Whether another run, complete or not, may be replaced.
-
-    Returns
-    -------
-    bool
-        Whether this run is there already, complete.
-
-    Raises
-    ------
-    RunError
-        If the folder holds what must not be replaced.
+    ``key`` is that of the last stage of the run, ``replace`` allows to replace another run. A folder that
+    holds what must not be replaced is a `RunError`.
     """
     record, attempt = read_record(folder), read_record(folder, ATTEMPT)
     if not record and not attempt:
@@ -442,9 +363,8 @@ def _refuse_foreign(folder):
     """Leave a folder alone that holds anything; what a writer leaves that is killed is nothing."""
     left = [path for path in folder.iterdir() if not path.name.startswith(f".{ATTEMPT}.")]
     if left:
-        raise RunError(
-            f"{folder} already holds something else ({escape_control(left[0].name)}); choose another --out"
-        )
+        name = escape_control(left[0].name)
+        raise RunError(f"{folder} already holds something else ({name}); choose another --out")
 
 
 def _refuse_edited(folder, record):
@@ -468,7 +388,7 @@ def _stage_folders(folder):
     return [path for path in folders if (path / STAGE_RECORD).is_file()]
 
 # %% ../nbs/90_execution.ipynb #5294d9f9
-def verify_run(folder):
+def verify_run(folder: str | Path) -> tuple[str, list[str]]:
     """Check what a run folder is, and whether it is as its run left it.
 
     Parameters
@@ -479,7 +399,7 @@ def verify_run(folder):
     -------
     status : {"complete", "unfinished", "absent"}
     problems : list of str
-        Why a run is unfinished; or which files were changed, are missing or were added. Empty for a sound run.
+        Why a run is unfinished; or which files were changed, are missing or were added.
 
     Examples
     --------
@@ -496,13 +416,12 @@ def verify_run(folder):
     found = folder_hashes(folder)
     if unfinished_reason(folder):  # the stages are those of the next run already
         found, outputs = (
-            {name: values[name] for name in values if _is_result(name)} for values in (found, outputs)
+            {name: part[name] for name in part if _is_result(name)} for part in (found, outputs)
         )
     problems = [f"changed: {name}" for name in outputs if name in found and found[name] != outputs[name]]
     problems += [f"missing: {name}" for name in outputs if name not in found]
-    return "complete", problems + [
-        f"added: {name}" for name in found if name not in outputs and name not in (RECORD, ATTEMPT)
-    ]
+    added = found.keys() - outputs.keys() - {RECORD, ATTEMPT}
+    return "complete", problems + [f"added: {name}" for name in sorted(added)]
 
 # %% ../nbs/90_execution.ipynb #c353b43f
 def _is_result(name):
@@ -511,17 +430,7 @@ def _is_result(name):
 
 
 def unfinished_reason(folder):
-    """Why a folder holds an unfinished run.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    str
-        Empty if it holds none.
-    """
+    """Read why a folder (Path) holds an unfinished run; empty if it holds none."""
     attempt = read_record(folder, ATTEMPT)
     if not attempt or attempt.get("key") == read_record(folder).get("key"):
         return ""

@@ -23,17 +23,7 @@ _FOLDED = """{%- extends "basic/index.html.j2" -%}
 
 
 def notebook_body(notebook):
-    """Render an executed notebook as HTML with its code folded away.
-
-    Parameters
-    ----------
-    notebook : str or Path
-
-    Returns
-    -------
-    str
-        What goes into the body of a page.
-    """
+    """Render an executed notebook (str or Path) as the body of an HTML page, its code folded away."""
     import jinja2
     import nbformat
     from nbconvert import HTMLExporter
@@ -48,7 +38,7 @@ def notebook_body(notebook):
     exporter = HTMLExporter(extra_loaders=[loader], template_file="folded.html.j2", filters=filters)
     return exporter.from_notebook_node(node)[0]
 
-# %% ../nbs/91_report.ipynb #eb88b3fe
+
 def _defined(source):
     """Name what a cell defines, for the line that its code is folded behind."""
     names = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
@@ -71,20 +61,7 @@ def _template():
 
 # %% ../nbs/91_report.ipynb #d477855c
 def make_report(folder, record):
-    """Make the pages of a run whose stages are complete.
-
-    Parameters
-    ----------
-    folder : Path
-        Run folder.
-    record : dict
-        Of the run, see `nea_prospect.series`.
-
-    Returns
-    -------
-    dict of str to bytes
-        Content of each page by its name in the run folder.
-    """
+    """Make the pages of a run (folder and record) whose stages are complete: bytes by name in the folder."""
     from pygments.formatters import HtmlFormatter
 
     notebooks = executed_notebooks(folder)
@@ -101,18 +78,7 @@ def make_report(folder, record):
 
 # %% ../nbs/91_report.ipynb #1e9294f3
 def overview(run, record):
-    """Collect what the overview shows.
-
-    Parameters
-    ----------
-    run : nea_prospect.run.Run
-    record : dict
-
-    Returns
-    -------
-    dict
-        Variables of the template.
-    """
+    """Collect the variables of the template of the overview from a `Run` and its record."""
     from nea_prospect.evaluation import class_table, score_table
     from nea_prospect.prospecting import RESOURCES, top_table
 

@@ -53,13 +53,7 @@ PUBLISHED = {
 
 # %% ../nbs/00d_run.ipynb #18b5596b
 class ArrayStore(MutableMapping):
-    """Dictionary of named arrays, each entry in a file of its own.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Holds one ``KEY.npz`` an entry.
-    """
+    """Dictionary of named arrays, each entry in a file ``KEY.npz`` of a folder (str or Path)."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -157,15 +151,7 @@ def _save(stage, name, value):
 # %% ../nbs/00d_run.ipynb #fe5da34f
 @patch
 def progress(self: Run, fraction, message):
-    """Tell how far the stage is.
-
-    Parameters
-    ----------
-    fraction : float
-        Share of the stage's work that is done.
-    message : str
-        One line.
-    """
+    """Tell how far the stage is: the share of its work that is done, and one line."""
     if self.stage is not None:
         with open(self.stage / PROGRESS_FILE, "a", encoding="utf-8") as file:
             file.write(f"{fraction:.4f} {message}\n")
@@ -184,16 +170,6 @@ def figure(self: Run, name):
 
 
 def executed_notebooks(folder):
-    """Find the executed notebook of each complete stage of a run folder.
-
-    Parameters
-    ----------
-    folder : str or Path
-
-    Returns
-    -------
-    dict of str to Path
-        By stage.
-    """
+    """Find the executed notebook of each complete stage of a run folder (str or Path), by stage."""
     stages = sorted((Path(folder) / STAGES_FOLDER).glob("[!.]*"))
     return {stage.name: stage / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb" for stage in stages}

@@ -47,31 +47,19 @@ from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER
 # %% ../nbs/92_series.ipynb #86d77299
 @dataclass(frozen=True)
 class Series:
-    """Notebooks that are executed one after the other.
+    """Notebooks that are executed one after the other."""
 
-    Attributes
-    ----------
-    folder : Path
-        With the notebooks, ``NN_NAME.ipynb``, and their ``presets``.
-    declared : tuple of str
-        Files that a complete run must have.
-    report : callable
-        Makes the pages of a run from its folder and its record, see `nea_prospect.report.make_report`.
-    command : tuple of str
-        The process that executes a stage, see `nea_prospect.execution.make_stage`.
-    """
-
-    folder: Path
-    declared: tuple = tuple(PUBLISHED.values())
-    report: Callable = make_report
-    command: tuple = STAGE_COMMAND
+    folder: Path  # with the notebooks, ``NN_NAME.ipynb``, and their ``presets``
+    declared: tuple = tuple(PUBLISHED.values())  # files that a complete run must have
+    report: Callable = make_report  # from the folder and the record of a run
+    command: tuple = STAGE_COMMAND  # of the process that executes a stage
 
     @property
     def notebooks(self):
         """Path of each notebook, by stage."""
         return {path.stem: path for path in sorted(self.folder.glob("0[1-6]_*.ipynb"))}
 
-# %% ../nbs/92_series.ipynb #a310a0d5
+
 def standard_series():
     """Return the series of the project, notebooks 01 to 06."""
     package = Path(nea_prospect.__file__).resolve().parent
@@ -80,27 +68,15 @@ def standard_series():
 
 # %% ../nbs/92_series.ipynb #5a80d565
 def read_preset(series, name):
-    """Parameters of a preset.
-
-    Parameters
-    ----------
-    series : Series
-    name : str
-        ``quick``, ``default`` or ``full``.
-
-    Returns
-    -------
-    dict of str to dict
-        By stage; ``common`` goes to every stage that declares the parameter.
-    """
+    """Read the parameters of a preset by stage; those under ``common`` go to every stage."""
     presets = {path.stem: path for path in sorted((series.folder / "presets").glob("*.yaml"))}
     if name not in presets:
         raise RunError(f"unknown preset {name!r}; there are {', '.join(presets)}")
     return yaml.safe_load(presets[name].read_text(encoding="utf-8"))
 
-# %% ../nbs/92_series.ipynb #27ba7e37
+
 def declared_parameters(series):
-    """Read names and default values that each notebook declares, by stage; the series injects ``run_dir``."""
+    """Read names and defaults that each notebook declares, by stage; the series injects ``run_dir``."""
     import papermill
 
     declared = {}
@@ -113,27 +89,9 @@ def declared_parameters(series):
 
 # %% ../nbs/92_series.ipynb #e8a26a9d
 def collect_parameters(declared, preset, settings, inputs):
-    """Parameters of every stage, from a preset and what the user set.
+    """Collect the parameters of every stage from a preset (by stage), and settings and input paths (by name).
 
-    Parameters
-    ----------
-    declared : dict of str to dict
-        From `declared_parameters`.
-    preset : dict of str to dict
-        From `read_preset`.
-    settings : dict of str to value
-        By name, for every stage that declares it.
-    inputs : dict of str to str
-        Paths of ``catalog`` and ``spectra``; not to be set otherwise.
-
-    Returns
-    -------
-    dict of str to dict
-
-    Raises
-    ------
-    RunError
-        For a name that no stage declares, or a value of another type than the default.
+    A name that no stage declares, or a value of another type than the default, is a `RunError`.
     """
     settable = {name for names in declared.values() for name in names} - inputs.keys()
     if unknown := [name for name in settings if name not in settable]:
@@ -147,7 +105,7 @@ def collect_parameters(declared, preset, settings, inputs):
     check_parameters(result, declared)
     return result
 
-# %% ../nbs/92_series.ipynb #09f4e2e6
+
 def check_parameters(parameters, declared):
     """Refuse parameters that no notebook declares, or of another type than the default."""
     for stage, values in parameters.items():
@@ -160,16 +118,7 @@ def check_parameters(parameters, declared):
 
 # %% ../nbs/92_series.ipynb #b592f69f
 def parse_settings(texts):
-    """Read ``NAME=VALUE`` texts; a value is read as a YAML scalar, never as code.
-
-    Parameters
-    ----------
-    texts : list of str
-
-    Returns
-    -------
-    dict of str to value
-    """
+    """Read a list of ``NAME=VALUE`` into a dict; a value is read as a YAML scalar, never as code."""
     settings = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -213,11 +162,8 @@ PACKAGES = (
     "imbalanced-learn",
     "tensorflow",
     "keras",
-    "matplotlib",
-    "seaborn",
-    "papermill",
-    "nbconvert",
 )
+PACKAGES += ("matplotlib", "seaborn", "papermill", "nbconvert")
 
 
 def versions(series):
@@ -236,12 +182,7 @@ def versions(series):
 
 # %% ../nbs/92_series.ipynb #ee52d7b1
 class Progress:
-    """Show how far a run is, on stderr.
-
-    Parameters
-    ----------
-    stages : list of str
-    """
+    """Show on stderr how far a run of some stages (list of str) is."""
 
     def __init__(self, stages):
         self.stages, self.terminal = stages, sys.stderr.isatty()
@@ -327,20 +268,9 @@ def collect(self: Series, preset="default", catalog="", spectra="", settings=Non
 
 # %% ../nbs/92_series.ipynb #50a2d1e6
 def resume_series(out, time_limit=43200.0, series=None):
-    """Go on with an unfinished run, with the parameters in its record.
+    """Go on with the unfinished run in a folder, with its recorded parameters; return the folder.
 
-    Parameters
-    ----------
-    out : str or Path
-        Run folder.
-    time_limit : float
-        Seconds for the rest of the series.
-    series : Series, optional
-
-    Returns
-    -------
-    Path
-        The complete run folder; `RunError` is raised if inputs or versions have changed.
+    Inputs or versions that have changed since are a `RunError`.
     """
     out, series = run_folder(out), series or standard_series()
     attempt = read_record(out, ATTEMPT)
