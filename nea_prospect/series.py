@@ -232,13 +232,11 @@ def run_series(
         Run folder; new, empty, or with an unfinished run of the same parameters.
     catalog, spectra : str or Path
         Input files; empty for the bundled data.
-    preset : {"default", "quick", "full"}
-    settings : dict, optional
-        Parameters by name, over those of the preset.
+    preset, settings : str, dict
+        ``quick``, ``default`` or ``full``; parameters by name, over those of the preset.
     replace : bool
         Replace another run that is there; its results stay until this one is complete.
-    time_limit : float
-        Seconds for the series.
+    time_limit : float, s
 
     Returns
     -------
@@ -247,7 +245,9 @@ def run_series(
 
     Examples
     --------
-    >>> run_series("runs/first", preset="quick")  # doctest: +SKIP
+    >>> run_series("runs/first", preset="slow")
+    Traceback (most recent call last):
+    nea_prospect.execution.RunError: unknown preset 'slow'; there are default, full, quick
     """
     series = standard_series()
     parameters = series.collect(preset, catalog, spectra, settings)

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 import nea_prospect
-from nea_prospect.series import STAGES
+from nea_prospect.series import standard_series
 
 ROOT = Path(__file__).resolve().parents[1]
+STAGES = tuple(standard_series().notebooks)
 HEAVY = {"tensorflow", "keras", "sklearn", "papermill", "nbdev", "dask"}
 LIGHT_MODULES = ("core", "files", "archives", "catalogs", "loading", "features")
 
@@ -81,11 +82,7 @@ def hinted(parameter):
 class TestWhatAnImportLoads:
     @pytest.mark.parametrize("module", ["nea_prospect", *(f"nea_prospect.{name}" for name in LIGHT_MODULES)])
     def test_nothing_heavy(self, module):
-        assert loaded_by(module, HEAVY) == []
-
-    @pytest.mark.parametrize("module", LIGHT_MODULES)
-    def test_no_fastcore_in_what_reads_spectra(self, module):
-        assert loaded_by(f"nea_prospect.{module}", {"fastcore"}) == []
+        assert loaded_by(module, HEAVY | {"fastcore"}) == []
 
     @pytest.mark.parametrize("module", ["series", "classifier", "prediction"])
     def test_no_training_packages_where_nothing_is_trained(self, module):
@@ -133,40 +130,26 @@ def imported_packages():
     return {module.split(".")[0] for module in modules}
 
 
-@pytest.fixture(scope="module")
-def names_in_the_wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
+@pytest.mark.slow
+def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True)
-    (wheel,) = folder.glob("*.whl")
-    return zipfile.ZipFile(wheel).namelist()
-
-
-class TestTheWheel:
-    @pytest.mark.slow
-    def test_it_holds_notebooks_presets_and_data(self, names_in_the_wheel):
-        presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
-        wanted = [
-            *(f"nbs/{stage}.ipynb" for stage in STAGES),
-            *(f"nbs/presets/{preset}" for preset in presets),
-            "data/catalog.csv",
-            "data/auxiliary_spectra.zip",
-            "data/PROVENANCE.md",
-            "data/report.html.j2",
-            "data/bus_demeo_components.csv",
-            "data/orbits.csv.gz",
-            "data/resources.csv",
-            "data/model/model.npz",
-            "data/model/run.json",
-        ]
-        assert {f"nea_prospect/{name}" for name in wanted} - set(names_in_the_wheel) == set()
-
-    @pytest.mark.slow
-    def test_it_holds_nothing_else(self, names_in_the_wheel):
-        strange = [
-            name for name in names_in_the_wheel if "checkpoint" in name or name.startswith(("tests", "runs"))
-        ]
-        assert strange == []
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    data = (
+        "catalog.csv",
+        "auxiliary_spectra.zip",
+        "PROVENANCE.md",
+        "report.html.j2",
+        "bus_demeo_components.csv",
+    )
+    data += ("orbits.csv.gz", "resources.csv", "model/model.npz", "model/run.json")
+    presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
+    wanted = {f"nea_prospect/data/{name}" for name in data}
+    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in STAGES}
+    wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
+    assert wanted - names == set()
+    assert [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))] == []
 
 
 class TestReadme:
@@ -179,11 +162,10 @@ class TestReadme:
         targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", self.text)
         assert [target for target in targets if not (ROOT / target).exists()] == []
 
-    def test_its_python_example_is_short(self):
-        assert len(self.example().splitlines()) <= 6
-
-    def test_its_python_example_runs(self):
-        assert python(self.example()) != ""
+    def test_its_python_example_is_short_and_runs(self):
+        (code,) = re.findall(r"```python\n(.*?)```", self.text, re.DOTALL)
+        assert len(code.strip().splitlines()) <= 6
+        assert python(code) != ""
 
     def test_its_make_targets_exist(self):
         make = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -196,7 +178,3 @@ class TestReadme:
         lines = [line for line in self.text.splitlines() if "nea-prospect run" in line]
         options = re.findall(r"(--[a-z]+)", "\n".join(lines))
         assert [option for option in options if option not in shown] == []
-
-    def example(self):
-        (code,) = re.findall(r"```python\n(.*?)```", self.text, re.DOTALL)
-        return code.strip()
