@@ -56,9 +56,7 @@ def header_of(name, content=b"", kind=tarfile.REGTYPE):
 
 
 def make(path, kind, members):
-    if kind == "zip":
-        return make_zip(path, members)
-    return make_tar(path, members, f"w:{kind[4:]}")
+    return make_zip(path, members) if kind == "zip" else make_tar(path, members, f"w:{kind[4:]}")
 
 
 def refuse(path, message, **limits):
