@@ -24,30 +24,18 @@ from .files import one_line
 # %% ../nbs/00b_archives.ipynb #d379b2de
 @dataclass(frozen=True)
 class Limits:
-    """What an archive and a catalog may hold.
+    """Limits on the size of archives and catalogs; sizes are those of unpacked files."""
 
-    Attributes
-    ----------
-    max_files : int
-        Files and folders in an archive.
-    max_file_mib : float
-        One file, unpacked, MiB; to read one that is no plain table of numbers takes up to 80 times as much.
-    max_total_mib : float
-        All files, unpacked, MiB; of a tar with headers and padding.
-    max_cells : int
-        Rows times columns of a catalog; each cell takes up to about 100 bytes.
-    """
+    max_files: int = 200_000  # files and folders in an archive
+    max_file_mib: float = 16.0  # one file; to read one that is no plain table takes up to 80 times as much
+    max_total_mib: float = 2048.0  # all files; of a tar with headers and padding
+    max_cells: int = 20_000_000  # rows times columns of a catalog; each cell takes up to about 100 bytes
 
-    max_files: int = 200_000
-    max_file_mib: float = 16.0
-    max_total_mib: float = 2048.0
-    max_cells: int = 20_000_000
-
-# %% ../nbs/00b_archives.ipynb #769b8361
+# %% ../nbs/00b_archives.ipynb #e166e49e
 class RejectedFile(ValueError):
     """A file, or an archive that exceeds a limit, is set aside; the message says why."""
 
-# %% ../nbs/00b_archives.ipynb #e166e49e
+
 class _Tally:
     """Count of the files and bytes that an archive has given so far, held against the limits."""
 
@@ -63,17 +51,6 @@ class _Tally:
             if amount > getattr(self._limits, name):
                 limit = f"the limit {name} = {getattr(self._limits, name):g} allows"
                 raise RejectedFile(f"{self._path} holds more than {limit}; raise it if you trust the archive")
-
-# %% ../nbs/00b_archives.ipynb #2e7daeb9
-def _name_problem(name):
-    """Reason to reject a file for its name; empty if there is none."""
-    if name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("."):
-        return "left by an operating system, not a spectrum"
-    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
-        return "its name points out of the archive"
-    if not name.isprintable():
-        return "its name has control characters"
-    return ""
 
 # %% ../nbs/00b_archives.ipynb #c87d08f8
 _NO_FILE = "a link or a device, not a file"
@@ -94,9 +71,8 @@ def _read_folder(path, tally):
     """List the files in a folder and its subfolders, in the order of their names; links are not followed."""
     for file in sorted(item for item in path.rglob("*") if item.is_symlink() or item.is_file()):
         size = file.lstat().st_size
-        problem = _NO_FILE if file.is_symlink() else ""
         read = partial(_attempt, file.read_bytes, size, tally)
-        yield file.relative_to(path).as_posix(), size, problem, read
+        yield file.relative_to(path).as_posix(), size, _NO_FILE if file.is_symlink() else "", read
 
 # %% ../nbs/00b_archives.ipynb #eaba4cb4
 def _check_directory(path, archive):
@@ -108,10 +84,9 @@ def _check_directory(path, archive):
     n_files, _, offset = struct.unpack_from("<H2L", tail, end + 10)
     if end >= 76 and tail.startswith(b"PK\x06\x06", end - 76):  # the record of a zip64
         n_files, _, offset = struct.unpack_from("<3Q", tail, end - 44)
-    if len(archive.infolist()) != n_files:
-        raise ValueError(f"its directory lists {len(archive.infolist())} files, its last record {n_files}")
-    if archive.start_dir != offset:
-        raise ValueError("its directory is not where its last record says")
+    found = len(archive.infolist())
+    if (found, archive.start_dir) != (n_files, offset):
+        raise ValueError(f"its directory ({found} files) does not match its last record ({n_files} files)")
 
 # %% ../nbs/00b_archives.ipynb #08e62973
 def _read_zip(path, tally):
@@ -179,14 +154,10 @@ class _TarInfo(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf, encoding, errors):
-        """Interpret a block of 512 bytes.
-
-        `TarFile.next` (CPython 3.11 to 3.13) takes a HeaderError for the end of the archive. Only a block of
-        zeros, which is the end, may raise one here.
-        """
+        """Interpret a block of 512 bytes."""
         try:
             return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
+        except tarfile.HeaderError as error:  # which TarFile.next (CPython 3.11 to 3.13) takes for the end
             if buf == bytes(tarfile.BLOCKSIZE):
                 raise
             raise ValueError(f"{error} at the place of a header") from None
@@ -221,9 +192,10 @@ def _read_tar(path, tally):
             source.allowance = _HEADERS + (0 if info.issparse() else info.size)
             if info.isdir():
                 tally.add(files=1)
+            elif info.isfile():
+                yield info.name, info.size, "", archive.extractfile(info).read
             else:
-                problem = "" if info.isfile() else _NO_FILE
-                yield info.name, info.size, problem, partial(_extract, archive, info)
+                yield info.name, info.size, _NO_FILE, None
         source.allowance = float("inf")
         _check_end(archive.fileobj)
 
@@ -231,11 +203,6 @@ def _read_tar(path, tally):
 def _open_tar(source):
     """Read the first header of a tar, which becomes a stream that is read once and forwards."""
     return tarfile.open(fileobj=source, mode="r|", tarinfo=_TarInfo, encoding="utf-8")
-
-
-def _extract(archive, info):
-    """Content of a file in a tar; its errors concern the whole archive and are not caught here."""
-    return archive.extractfile(info).read()
 
 
 def _check_end(stream):
@@ -276,6 +243,17 @@ def _reader(path):
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")  # how archives begin
 
 
+def _name_problem(name):
+    """Reason to reject a file for its name; empty if there is none."""
+    if name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("."):
+        return "left by an operating system, not a spectrum"
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
+        return "its name points out of the archive"
+    if not name.isprintable():
+        return "its name has control characters"
+    return ""
+
+
 def _content(name, size, problem, read, limits):
     """Content of a file, or a RejectedFile."""
     problem = _name_problem(name) or problem
@@ -290,26 +268,11 @@ def _content(name, size, problem, read, limits):
 
 # %% ../nbs/00b_archives.ipynb #25b5d030
 def iter_files(path, limits):
-    """Yield the files of a zip, a tar or a folder, one after another.
+    """Yield name and content (bytes or a RejectedFile) of each file of a zip, a tar or a folder.
 
     They are complete only when the iteration ends without an error: damage of a tar may show at its end.
-
-    Parameters
-    ----------
-    path : str or Path
-        Zip, tar (also compressed by gzip, bzip2 or xz), or folder with subfolders.
-    limits : Limits
-
-    Yields
-    ------
-    name : str
-        As stored, with ``/`` between folders; may hold control characters and need not be unique.
-    content : bytes or RejectedFile
-
-    Raises
-    ------
-    ValueError
-        If the path is no container, the archive is damaged, or it holds more than a limit allows.
+    A name is as stored, with ``/`` between folders; it may hold control characters and need not be unique.
+    A path that is no container, a damaged archive and one that exceeds a limit raise a ValueError.
     """
     path = Path(path)
     reader = _reader(path)
@@ -324,7 +287,3 @@ def iter_files(path, limits):
         raise
     except _ERRORS as error:
         raise ValueError(f"{path} is damaged: {one_line(error) or type(error).__name__}") from None
-
-# %% ../nbs/00b_archives.ipynb #d1889d1c
-_BATCH = 1000  # files, or
-_BATCH_BYTES = 16 * 2**20  # that are parsed at a time

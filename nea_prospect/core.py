@@ -42,18 +42,9 @@ _NO_CLASS = ("", "-", "--", "?", "nan", "none", "null", "n/a", "na", "unknown")
 
 
 def parse_class(label):
-    """Split a published class into its candidate classes.
+    """Split a published class (``Sqw:``, ``S_comp``, ``Q,R``, ``TCG``) into its candidates, as given.
 
-    Parameters
-    ----------
-    label : str or None
-        Class as printed in a catalog: ``Sq``, ``Sqw:``, ``S_comp``, ``S-type``, ``Q,R``, ``C;X``, ``TCG``.
-
-    Returns
-    -------
-    tuple of str
-        Candidates in the order given, without decorations. Empty if the label is empty or stands for no
-        class (``-``, ``unknown``); an unreadable candidate becomes ``U`` (unusual).
+    There are none in an empty label, ``-`` or ``unknown``. An unreadable candidate becomes ``U`` (unusual).
     """
     if label is None or label != label:  # NaN is not equal to itself
         return ()
@@ -79,18 +70,7 @@ def _read_token(token):
 
 # %% ../nbs/00_core.ipynb #c6e11eca
 def candidate_groups(label):
-    """List the groups that a published class allows.
-
-    Parameters
-    ----------
-    label : str or None
-        Class as printed in a catalog.
-
-    Returns
-    -------
-    tuple of str
-        Groups of the candidates, each once, in the order of `GROUPS`; empty without a class.
-    """
+    """List the groups that a published class allows, in the order of `GROUPS`; none without a class."""
     found = {CLASS_GROUP[name] for name in parse_class(label)}
     return tuple(group for group in GROUPS if group in found)
 
@@ -123,14 +103,13 @@ def asteroid_id(text):
 
     Parameters
     ----------
-    text : str, int or float
-        A number (``433``, ``433.0``, ``"(433)"``, ``"433 Eros"``), a designation (``"2000 WL63"``) or a name.
+    text : str, int, float or None
+        A number (``433``, ``433.0``, ``"(433)"``, ``"433 Eros"``), a designation (``"2000_wl63"``) or a name.
 
     Returns
     -------
     str
-        ``"433"``, ``"2000 WL63"`` or the name in lower case with single blanks;
-        empty for blanks, NaN and the number 0.
+        ``"433"``, ``"2000 WL63"`` or the name in lower case; empty for blanks, NaN and the number 0.
     """
     if text is None or text != text:  # NaN is not equal to itself
         return ""
@@ -142,18 +121,7 @@ def asteroid_id(text):
 
 # %% ../nbs/00_core.ipynb #d8d4a22b
 def file_asteroid(name):
-    """Give the identity of the asteroid that a spectrum file is named after.
-
-    Parameters
-    ----------
-    name : str
-        With or without folders: ``a000433.sp223.txt``, ``au2000WL63.visnir.txt``, ``433_Eros.txt``.
-
-    Returns
-    -------
-    str
-        As `asteroid_id` gives it.
-    """
+    """Give the identity (see `asteroid_id`) of the asteroid that a spectrum file is named after."""
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].strip()
     bare = re.sub(r"^(au?|u)(?=\d)", "", stem, flags=re.IGNORECASE)
     start = stem if _DESIGNATION.match(stem) else bare  # A898PA is a designation, a000433 is not
@@ -181,7 +149,7 @@ class Identities:
                     self._position.setdefault(key, row)
 
     def find(self, keys):
-        """Find the row that each key names (text or number): positions of shape (n_keys,), -1 if none."""
+        """Find the row that each key (text or number) names: positions of shape (n_keys,), -1 if none."""
         return np.array([self._position.get(asteroid_id(key), -1) for key in keys], dtype=int)
 
     def match(self, table):

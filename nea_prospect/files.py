@@ -23,12 +23,7 @@ import pandas as pd
 def write_bytes(path, data):
     """Write a file atomically: after a crash it has either its old content or the whole new one.
 
-    Parameters
-    ----------
-    path : str or Path
-        Target; its folder is made if needed.
-    data : bytes
-        The whole content.
+    Its folder is made if needed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,14 +40,7 @@ def write_bytes(path, data):
 
 # %% ../nbs/00a_files.ipynb #8dfe8472
 def write_json(path, content):
-    """Write JSON with sorted keys, atomically; NaN becomes null.
-
-    Parameters
-    ----------
-    path : str or Path
-    content : dict or list
-        JSON types, tuples, numpy scalars and arrays.
-    """
+    """Write JSON types, tuples, numpy scalars and arrays as JSON with sorted keys; NaN becomes null."""
     text = json.dumps(_as_json(content), indent=1, sort_keys=True, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode("utf-8"))
 
@@ -76,14 +64,6 @@ _MAX_JSON = 2**26  # bytes
 def read_json(path):
     """Read a JSON file.
 
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    dict or list
-
     Raises
     ------
     FileNotFoundError
@@ -104,16 +84,7 @@ def read_json(path):
 
 # %% ../nbs/00a_files.ipynb #79082222
 def write_table(path, table):
-    """Write a table as CSV (UTF-8, LF, no index), atomically.
-
-    A text that begins like a formula (``=``, ``+``, ``-``, ``@``) gets an apostrophe before it, which
-    `read_table` takes away again.
-
-    Parameters
-    ----------
-    path : str or Path
-    table : pandas.DataFrame
-    """
+    """Write a table as CSV (UTF-8, LF, no index) with an apostrophe before what looks like a formula."""
     text = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     safe = table.assign(**{column: [_escape_formula(value) for value in table[column]] for column in text})
     write_bytes(path, safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
@@ -135,16 +106,8 @@ def _unescape_formula(value):
 def read_table(path, text=()):
     """Read a CSV table written by `write_table`, every digit as it was.
 
-    Parameters
-    ----------
-    path : str or Path
-    text : iterable of str
-        Columns that hold text even where they look like numbers (identities of asteroids);
-        a blank stays an empty string there.
-
-    Returns
-    -------
-    pandas.DataFrame
+    The columns named in `text` hold text even where they look like numbers (identities of asteroids); a
+    blank stays an empty string there.
     """
     columns = pd.read_csv(path, nrows=0).columns
     text = [column for column in text if column in columns]
@@ -154,19 +117,7 @@ def read_table(path, text=()):
 
 # %% ../nbs/00a_files.ipynb #3b82dd3e
 def write_arrays(path, **arrays):
-    """Write named arrays as a compressed `.npz`, atomically and without pickles.
-
-    Parameters
-    ----------
-    path : str or Path
-    **arrays : array_like
-        Numeric or text arrays.
-
-    Raises
-    ------
-    ValueError
-        If an array holds Python objects.
-    """
+    """Write named arrays of numbers or text as a compressed `.npz`; Python objects are a ValueError."""
     arrays = {name: np.asarray(value) for name, value in arrays.items()}
     objects = [name for name, value in arrays.items() if value.dtype.hasobject]
     if objects:
@@ -177,32 +128,13 @@ def write_arrays(path, **arrays):
 
 # %% ../nbs/00a_files.ipynb #6fdec77a
 def read_arrays(path):
-    """Read arrays written by `write_arrays`.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
+    """Read the arrays of an `.npz` by name; one that holds Python objects is a ValueError."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 # %% ../nbs/00a_files.ipynb #724d0088
 def sha256(path):
-    """Compute the SHA-256 of a file, or of all files in a folder in the order of their names.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Compute the SHA-256 of a file, or of the names and contents of all files in a folder."""
     path = Path(path)
     digest = hashlib.sha256()
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
@@ -228,30 +160,14 @@ def one_line(error):
 
 # %% ../nbs/00a_files.ipynb #f51c08b1
 def save_figure(axes, path):
-    """Write a figure as PNG, atomically.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Any axes of the figure.
-    path : str or Path
-    """
+    """Write the figure that some axes belong to as PNG."""
     content = io.BytesIO()
     axes.figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(path, content.getvalue())
 
 # %% ../nbs/00a_files.ipynb #07df031a
 def table_to_arrays(table):
-    """Convert the columns of a table to arrays; missing text becomes empty.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
+    """Convert the columns of a table to arrays by name; missing text becomes empty."""
     arrays = {}
     for name, column in table.items():
         numeric = column.dtype.kind in "biuf"
@@ -265,15 +181,5 @@ def arrays_to_table(arrays):
 
 # %% ../nbs/00a_files.ipynb #edd145ce
 def packaged(name):
-    """Give the path of a file or folder that ships with the package.
-
-    Parameters
-    ----------
-    name : str
-        Relative to ``nea_prospect/data``.
-
-    Returns
-    -------
-    Path
-    """
+    """Give the path of a file or folder of ``nea_prospect/data``."""
     return Path(str(files("nea_prospect"))) / "data" / name
