@@ -80,23 +80,21 @@ def test_oversampling_makes_groups_equal_and_keeps_every_row(counts, k):
     assert set(np.unique(y_new, return_counts=True)[1]) == {max(counts)}
     np.testing.assert_array_equal(X_new[: len(X)], X)
     for name, count in zip(np.unique(y), counts, strict=True):
-        rows = X_new[y_new == name]
+        rows, given_rows = X_new[y_new == name], X[y == name]
         if count <= k:
-            assert {tuple(row) for row in rows} == {tuple(row) for row in X[y == name]}
-        assert (rows >= X[y == name].min(axis=0) - 1e-9).all()
-        assert (rows <= X[y == name].max(axis=0) + 1e-9).all()
+            assert set(map(tuple, rows)) == set(map(tuple, given_rows))
+        assert (rows >= given_rows.min(axis=0) - 1e-9).all()
+        assert (rows <= given_rows.max(axis=0) + 1e-9).all()
 
 
 @pytest.fixture
 def noise():
-    """Columns that tell nothing, labels and asteroids of 150 rows."""
     X = np.random.default_rng(0).normal(size=(150, 4))
     return X, np.repeat(["S-Group", "C-Group", "V-type"], [110, 25, 15]), np.arange(150).astype(str)
 
 
 def test_smote_before_the_split_pretends_even_on_noise(noise):
-    order = compare_smote_order(*noise)
-    assert (order.balanced_accuracy > 0.5).tolist() == [False, False, True]
+    assert (compare_smote_order(*noise).balanced_accuracy > 0.5).tolist() == [False, False, True]
 
 
 def test_columns_that_were_never_observed_do_not_disturb_the_comparison(noise):
@@ -111,7 +109,7 @@ def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
     reflectance[5:10, WAVELENGTH_GRID < 0.8] = np.nan
     rows, source = augment_coverage(reflectance, copies=2, random_state=3)
     np.testing.assert_array_equal(rows[:20], reflectance)
-    assert source[:20].tolist() == list(range(20))
+    assert source[:20].tolist() == [*range(20)]
     assert not set(source[20:]) & set(range(5)), "what was observed in visible light only has nothing to cut"
     for row, original in zip(rows[20:], reflectance[source[20:]], strict=True):
         seen = np.flatnonzero(np.isfinite(row))
