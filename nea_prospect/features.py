@@ -18,11 +18,6 @@ from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID
 from .files import packaged
 from .loading import MAX_GAP
 
-# %% ../nbs/02_features.ipynb #4278fe59
-EDGE_TOLERANCE = (
-    0.0025  # um, the finest sampling in the archives: a grid point this close to an end is covered
-)
-
 # %% ../nbs/02_features.ipynb #c1ab7a38
 def _cells(grid, max_gap):
     """Edges of the cells of the grid and of those that continue it by ``max_gap``; how many are below it."""
@@ -66,6 +61,9 @@ def _join_averages(x, y, grid, max_gap, stride):
     return values, narrow & (target >= low) & (target <= high)
 
 # %% ../nbs/02_features.ipynb #76aa1586
+EDGE_TOLERANCE = 0.0025  # um, the finest sampling in the archives: so close to an end, a point is covered
+
+
 def _resample_batch(spectra, grid, max_gap):
     """Reflectance of a batch of spectra on the grid."""
     edges, n_below = _cells(grid, max_gap)
@@ -117,18 +115,7 @@ COVERAGES = ("VISNIR", "VIS", "NIR")
 
 
 def coverage(observed):
-    """Name the coverage of spectra.
-
-    Parameters
-    ----------
-    observed : ndarray of bool, shape (n_spectra, 53)
-        Which points of the common grid were observed.
-
-    Returns
-    -------
-    ndarray of str, shape (n_spectra,)
-        One of `COVERAGES`, or ``neither``.
-    """
+    """Name the coverage of spectra from the points of the common grid that were observed, or ``neither``."""
     visible = observed[:, WAVELENGTH_GRID < 0.601].any(axis=1)
     infrared = observed[:, WAVELENGTH_GRID > 1.599].any(axis=1)
     return np.select([visible & infrared, visible, infrared], COVERAGES, "neither")
@@ -150,21 +137,9 @@ def _values_at(wavelength, reflectance, at):
 
 # %% ../nbs/02_features.ipynb #56476a4b
 def normalise(wavelength, reflectance):
-    """Divide spectra by their reflectance at the first anchor they cover.
+    """Divide spectra by their reflectance at the first anchor they cover; return that anchor (um), too.
 
-    Parameters
-    ----------
-    wavelength : ndarray of shape (n_wavelengths,)
-        In um, ascending.
-    reflectance : ndarray of shape (n_spectra, n_wavelengths)
-        NaN where not observed.
-
-    Returns
-    -------
-    normalised : ndarray of shape (n_spectra, n_wavelengths)
-        All NaN for a spectrum that covers no anchor.
-    anchor : ndarray of shape (n_spectra,)
-        The wavelength used, in um; NaN if none.
+    Both are NaN for a spectrum that covers no anchor.
     """
     anchors = np.array(ANCHORS)
     values = _values_at(wavelength, reflectance, anchors)
@@ -178,16 +153,7 @@ def normalise(wavelength, reflectance):
 def plot_group_spectra(reflectance, labels, ax=None):
     """Plot the median spectrum of each group with the range of the central two thirds.
 
-    Parameters
-    ----------
-    reflectance : ndarray of shape (n_spectra, 53)
-        Normalised; only spectra that cover 0.55 um are shown.
-    labels : array_like of str, shape (n_spectra,)
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    Only normalised spectra that cover 0.55 um are shown.
     """
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     labels = np.asarray(labels)
@@ -247,20 +213,16 @@ def measure_band(wavelength, reflectance, limits):
 
     Parameters
     ----------
-    wavelength : ndarray of shape (n_wavelengths,)
-        In um, ascending.
-    reflectance : ndarray of shape (n_spectra, n_wavelengths)
     limits : tuple of 4 float
         Where the left and the right maximum are sought, in um.
 
     Returns
     -------
     ndarray of shape (n_spectra, 4)
-        Depth (1 minus the lowest ratio of reflectance to continuum), centre (um, vertex of a parabola through
-        the lowest point and its neighbours), width (um, area below the continuum divided by depth) and area
-        (um, between continuum and spectrum, negative where the spectrum bulges above the continuum). All NaN
-        if any point between the outer limits is missing; centre and width are NaN where the depth is below
-        `MIN_DEPTH`, so that there is no band.
+        Depth (1 minus the lowest ratio of reflectance to continuum), centre (um), width (um, area below the
+        continuum divided by depth) and area (um, negative where the spectrum bulges above the continuum).
+        All are NaN if any point between the outer limits is missing; centre and width are NaN where the depth
+        is below `MIN_DEPTH`.
     """
     result = np.full((len(reflectance), 4), np.nan)
     window = _window(wavelength, limits[0], limits[3])
@@ -339,56 +301,34 @@ def _window_slope(wavelength, reflectance, low, high):
     x = wavelength[window] - wavelength[window].mean()
     return reflectance[:, window] @ x / (x @ x)
 
-# %% ../nbs/02_features.ipynb #5e2e03bd
-SLOPE_RANGES = ((0.5, 0.9), (0.9, 1.5), (1.5, 2.4))  # um
-COLOUR_RATIOS = ((0.45, 0.75), (0.55, 0.70), (0.85, 0.70), (1.60, 0.55))  # um over um
-
-# %% ../nbs/02_features.ipynb #4cceda09
-def _bus_demeo_basis():
-    """Wavelengths (um), mean spectrum and eigenvectors (5 rows) of DeMeo et al. (2009)."""
-    table = pd.read_csv(packaged("bus_demeo_components.csv"))
-    eigenvectors = table[[f"PC{k}" for k in range(1, 6)]].to_numpy().T
-    return table["wavelength_um"].to_numpy(), table["mean"].to_numpy(), eigenvectors
-
 # %% ../nbs/02_features.ipynb #25c5c5a0
 def bus_demeo_components(wavelength, reflectance):
-    """Compute the Bus-DeMeo slope and principal components PC1' to PC5'.
+    """Compute the Bus-DeMeo slope (1/um) and principal components PC1' to PC5'.
 
-    Parameters
-    ----------
-    wavelength : ndarray of shape (n_wavelengths,)
-        In um, ascending.
-    reflectance : ndarray of shape (n_spectra, n_wavelengths)
-        In any scale.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra, 6)
-        Slope (1/um) and PC1' to PC5'; NaN unless 0.45-2.45 um is covered completely.
+    They are NaN unless 0.45-2.45 um is covered completely.
 
     References
     ----------
     DeMeo et al. (2009), Icarus 202, 160, doi:10.1016/j.icarus.2009.02.005.
     """
-    grid, mean, eigenvectors = _bus_demeo_basis()
-    points = np.insert(grid, 2, 0.55)
+    basis = pd.read_csv(packaged("bus_demeo_components.csv"))
+    eigenvectors = basis[[f"PC{k}" for k in range(1, 6)]].to_numpy()
+    points = np.insert(basis["wavelength_um"].to_numpy(), 2, 0.55)
     y = _values_at(wavelength, reflectance, points)
     y = y / y[:, [2]]
     x = points - points.mean()
     slope = (y - y.mean(axis=1, keepdims=True)) @ x / (x @ x)
     residual = y / (1 + slope[:, None] * (points - 0.55))
-    scores = (np.delete(residual, 2, axis=1) - mean) @ eigenvectors.T
+    scores = (np.delete(residual, 2, axis=1) - basis["mean"].to_numpy()) @ eigenvectors
     return np.column_stack([slope, scores])
 
 # %% ../nbs/02_features.ipynb #717c437e
-def feature_table():
-    """List names, units and meanings of the engineered features.
+SLOPE_RANGES = ((0.5, 0.9), (0.9, 1.5), (1.5, 2.4))  # um
+COLOUR_RATIOS = ((0.45, 0.75), (0.55, 0.70), (0.85, 0.70), (1.60, 0.55))  # um over um
 
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by name, in the order of `extract_spectral_features`; columns ``unit`` and ``meaning``.
-    """
+
+def feature_table():
+    """List name, unit and meaning of each engineered feature, in the order of `extract_spectral_features`."""
     rows = [
         ("mean", "", "mean reflectance"),
         ("standard_deviation", "", "standard deviation of the reflectance"),
@@ -451,8 +391,8 @@ def extract_spectral_features(wavelength: np.ndarray, reflectance: np.ndarray) -
     Returns
     -------
     pandas.DataFrame
-        One row a spectrum, one column a feature, see `feature_table`; NaN where a feature needs wavelengths
-        that were not observed. ``anchor`` is the wavelength of normalisation in um.
+        One row a spectrum, one column a feature (see `feature_table`); NaN where a feature needs wavelengths
+        that were not observed.
 
     Raises
     ------
@@ -468,31 +408,17 @@ def extract_spectral_features(wavelength: np.ndarray, reflectance: np.ndarray) -
     """
     wavelength = np.asarray(wavelength, dtype=float)
     reflectance = np.atleast_2d(np.asarray(reflectance, dtype=float))
-    _check_shapes(wavelength, reflectance)
-    return _fill_table(wavelength, reflectance, *normalise(wavelength, reflectance))
-
-# %% ../nbs/02_features.ipynb #ba0253d8
-def _check_shapes(wavelength, reflectance):
-    """Refuse shapes that do not fit, and wavelengths that are too few or do not ascend."""
     if wavelength.ndim != 1 or reflectance.ndim != 2 or reflectance.shape[1] != len(wavelength):
         raise ValueError(f"shapes {wavelength.shape} and {reflectance.shape} must agree in the last axis")
     if len(wavelength) < 5 or not (np.diff(wavelength) > 0).all():
         raise ValueError(f"wavelength must ascend and have at least 5 points, it has {len(wavelength)}")
+    return _fill_table(wavelength, reflectance, *normalise(wavelength, reflectance))
 
 # %% ../nbs/02_features.ipynb #359821f1
 def make_features(spectra):
-    """Bring spectra to the grid, normalise them and compute their features.
+    """Bring a sequence of `Spectrum` to the grid, normalise the reflectance, and compute the features.
 
-    Parameters
-    ----------
-    spectra : sequence of Spectrum
-
-    Returns
-    -------
-    reflectance : ndarray of shape (n_spectra, 53)
-        Normalised at the anchor, or to a mean of 1 where no anchor is covered; NaN where not observed.
-    features : pandas.DataFrame
-        See `extract_spectral_features`.
+    A spectrum that covers no anchor is normalised to a mean of 1.
     """
     resampled = resample_spectra(spectra)
     normalised, anchor = normalise(WAVELENGTH_GRID, resampled)
@@ -502,17 +428,7 @@ def make_features(spectra):
 
 # %% ../nbs/02_features.ipynb #8e32850a
 def plot_measurement(spectrum, ax=None):
-    """Plot a spectrum, its values on the grid, and the bands measured on it.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot a `Spectrum`, its values on the grid, and the bands measured on it."""
     ax = ax or plt.subplots(figsize=(9, 3.8))[1]
     (reflectance,), features = make_features([spectrum])
     scale = np.nanmedian(reflectance / resample_spectra([spectrum])[0])
@@ -540,18 +456,7 @@ def _draw_band(ax, band, reflectance, features, color):
 
 # %% ../nbs/02_features.ipynb #ed4fc33f
 def hydration_band(features):
-    """Tell which spectra show the 0.7 um band of hydrated minerals.
-
-    Parameters
-    ----------
-    features : pandas.DataFrame
-        From `extract_spectral_features`.
-
-    Returns
-    -------
-    ndarray of shape (n_spectra,)
-        1 or 0; NaN where it is not covered.
-    """
+    """Find spectra with the 0.7 um band of hydrated minerals: 1 if seen, 0 if not, NaN if not covered."""
     columns = ["band_0.7_depth", "band_0.7_centre", "ratio_0.85_0.70"]
     depth, centre, rise = features[columns].to_numpy(dtype=float).T
     seen = (depth >= MIN_DEPTH) & (centre >= 0.66) & (centre <= 0.77) & (rise > 1)
@@ -559,19 +464,7 @@ def hydration_band(features):
 
 # %% ../nbs/02_features.ipynb #8a760fda
 def plot_component_plane(features, labels, ax=None):
-    """Plot spectra in the plane of PC2' and PC1' that DeMeo et al. (2009) classify in.
-
-    Parameters
-    ----------
-    features : pandas.DataFrame
-        With ``PC1`` and ``PC2``.
-    labels : array_like of str, shape (n_spectra,)
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot spectra in the plane of PC2' and PC1' that DeMeo et al. (2009) classify in."""
     ax = ax or plt.subplots(figsize=(7.5, 4.5))[1]
     labels = np.asarray(labels)
     for group in GROUPS:
@@ -589,12 +482,10 @@ def plot_component_plane(features, labels, ax=None):
 
 # %% ../nbs/02_features.ipynb #d72420a9
 def compare_components(features, table):
-    """Compare computed with published Bus-DeMeo components.
+    """Compare computed Bus-DeMeo components with those that a table publishes.
 
     Parameters
     ----------
-    features : pandas.DataFrame
-        From `extract_spectral_features`.
     table : pandas.DataFrame
         The published values ``slope`` and ``PC1`` to ``PC5``, one row a spectrum, NaN where unknown.
 
@@ -627,7 +518,7 @@ INPUT_NAMES = (
 
 # %% ../nbs/02_features.ipynb #85c7a747
 def model_inputs(reflectance):
-    """Compute what models see of spectra: log reflectance, its gradient, and engineered features.
+    """Compute what models see of spectra: log reflectance, its gradient (1/um), and engineered features.
 
     Parameters
     ----------
@@ -637,7 +528,7 @@ def model_inputs(reflectance):
     Returns
     -------
     ndarray of shape (n_spectra, 2 * 53 + n_features)
-        In the order of `INPUT_NAMES`; NaN where a number needs what was not observed. Gradients are in 1/um.
+        In the order of `INPUT_NAMES`; NaN where a number needs what was not observed.
     """
     log = np.log(np.where(reflectance > 0, reflectance, np.nan))
     log = log - _covered_mean(log)[:, None]

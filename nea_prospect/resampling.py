@@ -24,22 +24,10 @@ from .features import coverage
 
 # %% ../nbs/03_resampling.ipynb #397b1868
 def inner_folds(labels, asteroids, n_folds, random_state=0):
-    """Divide rows into folds, by asteroid and stratified by label.
+    """Divide rows into folds, by asteroid and stratified by label, and return the fold of each row.
 
-    Parameters
-    ----------
-    labels : array_like of shape (n_rows,)
-        Group labels, any values.
-    asteroids : array_like of shape (n_rows,)
-        Identity of the asteroid of each row; rows of one asteroid share a fold.
-    n_folds : int
-    random_state : int
-
-    Returns
-    -------
-    ndarray of int, shape (n_rows,)
-        Fold of each row, 0 to ``n_folds - 1``. All -1 if no division is possible: fewer than two folds, fewer
-        asteroids than folds, or no label with that many rows.
+    It is -1 for all if no division is possible: fewer than two folds, fewer asteroids than folds, or no label
+    with that many rows.
     """
     folds = np.full(len(labels), -1)
     largest = np.unique(labels, return_counts=True)[1].max()
@@ -104,37 +92,15 @@ def _check_enough(labels, asteroids):
 
 # %% ../nbs/03_resampling.ipynb #9eb0b92f
 def other_asteroids(auxiliary, test):
-    """Find the auxiliary rows whose asteroids are not in the test fold.
-
-    Parameters
-    ----------
-    auxiliary, test : pandas.DataFrame
-        Tables that name asteroids, see `nea_prospect.core.Identities`.
-
-    Returns
-    -------
-    ndarray of bool, shape (len(auxiliary),)
-    """
+    """Find the auxiliary rows whose asteroids are not in the test fold, both tables as `Identities` takes."""
     return Identities(test).match(auxiliary) < 0
 
 # %% ../nbs/03_resampling.ipynb #4634a485
 def oversample(X, y, k_neighbors=2, random_state=0):
     """Oversample every group of one training fold to the size of the largest.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_spectra, n_columns)
-        Complete numbers (no NaN): the joined vector of spectrum and features.
-    y : ndarray of shape (n_spectra,)
-        Group of each row.
-    k_neighbors : int
-        Neighbours that SMOTE draws lines to. Groups of at most this many rows are repeated instead.
-    random_state : int
-
-    Returns
-    -------
-    X, y : ndarray
-        The rows given, followed by the new ones.
+    The new rows follow those given. Groups of at most ``k_neighbors`` rows are repeated; in others, SMOTE
+    draws lines to that many neighbours. ``X`` must be complete (no NaN).
 
     References
     ----------
@@ -144,11 +110,11 @@ def oversample(X, y, k_neighbors=2, random_state=0):
     small = {name: counts.max() for name in names[counts <= k_neighbors]}
     others = {name: counts.max() for name in names[counts > k_neighbors]}
     if others:
-        X, y = SMOTE(
-            sampling_strategy=others, k_neighbors=k_neighbors, random_state=random_state
-        ).fit_resample(X, y)
+        smote = SMOTE(sampling_strategy=others, k_neighbors=k_neighbors, random_state=random_state)
+        X, y = smote.fit_resample(X, y)
     if small:
-        X, y = RandomOverSampler(sampling_strategy=small, random_state=random_state).fit_resample(X, y)
+        repeat = RandomOverSampler(sampling_strategy=small, random_state=random_state)
+        X, y = repeat.fit_resample(X, y)
     return X, y
 
 # %% ../nbs/03_resampling.ipynb #238aacf6
@@ -175,19 +141,7 @@ def _fold_scores(X, y, folds, sampler=None):
 def compare_smote_order(X, labels, asteroids, seed=0):
     """Compare nearest neighbours without SMOTE, with SMOTE inside the folds and with SMOTE before the split.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_spectra, n_columns)
-        Joined spectrum and features; NaN where not observed.
-    labels : ndarray of str, shape (n_spectra,)
-        Rows whose label is not in `GROUPS` are left out.
-    asteroids : ndarray of str, shape (n_spectra,)
-    seed : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each order: mean and standard deviation of the balanced accuracy over the five folds.
+    Each row of the table gives mean and standard deviation of the balanced accuracy over the five folds.
     """
     rows = np.isin(labels, GROUPS)
     X, labels, asteroids = X[rows], labels[rows], asteroids[rows]
@@ -227,7 +181,7 @@ def augment_coverage(reflectance, copies=1, random_state=0):
     reflectance : ndarray of shape (n_rows, 53)
         The spectra given, followed by the copies. A spectrum with nothing to cut, or nothing left, has none.
     source : ndarray of int, shape (n_rows,)
-        Which spectrum each row shows.
+        Row of the spectrum that each row shows.
     """
     rng = np.random.default_rng(random_state)
     n_observed = np.isfinite(reflectance).sum(axis=1)
