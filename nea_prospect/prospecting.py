@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'RESOURCES', 'ALBEDO_ERROR', 'WRONG_ALBEDO', 'MAGNITUDE_ERROR',
-           'DIAMETER_ERROR', 'N_WORLDS', 'TOP', 'MIN_RICH', 'WANTED_TONNES', 'MAX_DELTA_V', 'POPULATION', 'MIN_CHANNEL',
+           'DIAMETER_ERROR', 'N_WORLDS', 'TOP', 'WANTED_TONNES', 'MIN_RICH', 'MAX_DELTA_V', 'POPULATION', 'MIN_CHANNEL',
            'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter', 'delta_v', 'accessibility', 'resource_types',
            'type_probabilities', 'sample_properties', 'pareto_front', 'example_asteroids', 'rank_prospects',
            'plot_reach', 'top_table', 'plot_top', 'plot_targets', 'population_mixture', 'confusion_by_coverage',
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import scipy
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
 from .features import COVERAGES
@@ -286,6 +287,7 @@ def pareto_front(mass, velocity):
 
 # %% ../nbs/06_prospecting.ipynb #d36de91e
 TOP = 10
+WANTED_TONNES = 100_000.0
 MIN_RICH = 0.05  # probability, below which an asteroid is not on the Pareto front
 
 
@@ -379,9 +381,6 @@ def _group_probabilities(asteroids):
     return groups
 
 # %% ../nbs/06_prospecting.ipynb #b67dfec8
-WANTED_TONNES = 100_000.0
-
-
 def rank_prospects(
     asteroids: pd.DataFrame,
     types: pd.DataFrame,
@@ -437,16 +436,28 @@ def _empty_plot(message):
     ax.axis("off")
     return ax
 
-# %% ../nbs/06_prospecting.ipynb #5e488b44
-MAX_DELTA_V = 14.0  # km/s, of the plot
+
 _VISITED = {  # by a spacecraft, or to be: name, and place of the label in points from the symbol
     "433": ("Eros", (-8, 0)),
     "25143": ("Itokawa", (-8, -1)),
     "65803": ("Didymos", (-8, 0)),
-    "99942": ("Apophis", (-8, 0)),
+    "99942": ("Apophis", (8, -8)),
     "101955": ("Bennu", (-8, -4)),
     "162173": ("Ryugu", (-8, 5)),
 }
+
+
+def _plot_visited(ax, prospects):
+    """Name the asteroids that spacecraft visit, beside their symbols."""
+    outline = [withStroke(linewidth=2.5, foreground="white")]
+    style = {"textcoords": "offset points", "va": "center", "fontsize": 9, "weight": "bold"}
+    for row in prospects[prospects.Asteroid_ID.isin(_VISITED)].itertuples():
+        name, place = _VISITED[row.Asteroid_ID]
+        point, side = (row.Delta_v_km_s, row.Diameter_km), "right" if place[0] < 0 else "left"
+        ax.annotate(name, point, xytext=place, ha=side, path_effects=outline, **style)
+
+# %% ../nbs/06_prospecting.ipynb #5e488b44
+MAX_DELTA_V = 14.0  # km/s, of the plot
 
 
 def plot_reach(prospects):
@@ -463,10 +474,7 @@ def plot_reach(prospects):
         front = shown[shown[f"{name}_Pareto"]]
         style = {"s": 52, "marker": marker, "facecolor": "none", "edgecolor": color}
         ax.scatter(front.Delta_v_km_s, front.Diameter_km, label=f"Pareto front, {name.lower()}", **style)
-    for row in shown[shown.Asteroid_ID.isin(_VISITED)].itertuples():
-        name, place = _VISITED[row.Asteroid_ID]
-        style = {"textcoords": "offset points", "ha": "right", "va": "center", "weight": "bold"}
-        ax.annotate(name, (row.Delta_v_km_s, row.Diameter_km), xytext=place, **style)
+    _plot_visited(ax, shown)
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)", yscale="log")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -490,10 +498,12 @@ def _tonnes(value):
     return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
 
 
-def _likeliest_groups(prospects):
-    """Write the most probable group of each asteroid with its probability."""
-    best = [max(zip(row, GROUPS, strict=True)) for row in prospects[_PROBABILITIES].to_numpy()]
-    return [f"{group} {chance:.0%}" for chance, group in best]
+def _likeliest_groups(prospects, n=1):
+    """Write the most probable groups of each asteroid with their probabilities."""
+    rows = [
+        sorted(zip(row, GROUPS, strict=True), reverse=True) for row in prospects[_PROBABILITIES].to_numpy()
+    ]
+    return [", ".join(f"{group} {chance:.0%}" for chance, group in row[:n]) for row in rows]
 
 # %% ../nbs/06_prospecting.ipynb #942bd2de
 def top_table(prospects, resource, n=TOP):
@@ -528,7 +538,7 @@ def plot_top(prospects, resource, n=15):
     chance = best[f"{resource.capitalize()}_P_Top_{TOP}"]
     bars = right.barh(np.arange(len(best)), chance, color=colors)
     right.bar_label(bars, [f"{velocity:.1f} km/s" for velocity in best.Delta_v_km_s], padding=3, fontsize=8)
-    right.set(xlabel=f"Probability to be among the top {TOP}", xlim=(0, 1.25 * chance.max() + 0.01))
+    right.set(xlabel=f"Probability to be among the top {TOP}", xlim=(0, min(1.0, 1.2 * chance.max() + 0.01)))
     groups = [group for group in GROUPS if group in set(best.Predicted_Taxonomy)]
     handles = [Line2D([], [], color=GROUP_COLORS[group], marker="o", lw=2.5, label=group) for group in groups]
     left.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8.5)
@@ -548,14 +558,13 @@ def _plot_mass(ax, best, title, colors):
     ax.invert_yaxis()
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
-def plot_targets(prospects, resource, reflectance, table, n=6):
+def plot_targets(prospects, resource, reflectance, table):
     """Plot the spectra of the best targets over the median complete spectrum of their group."""
-    best = _best(prospects, resource, n)
+    best = _best(prospects, resource, 6)
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
-    axes = plt.subplots(2, -(-n // 2), figsize=(10, 5), sharex=True, sharey=True, squeeze=False)[1]
-    groups = _likeliest_groups(best)
-    for ax, row, group in zip(axes.ravel(), best.itertuples(), groups, strict=False):
+    axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True, sharey=True)[1]
+    for ax, row, likely in zip(axes.flat, best.itertuples(), _likeliest_groups(best, 2), strict=False):
         members = (table.label == row.Predicted_Taxonomy).to_numpy()
         complete = reflectance[members & np.isfinite(reflectance).all(axis=1)]
         median = np.ones(len(WAVELENGTH_GRID))
@@ -564,8 +573,8 @@ def plot_targets(prospects, resource, reflectance, table, n=6):
             ax.plot(WAVELENGTH_GRID, median, color=GROUP_COLORS[row.Predicted_Taxonomy], lw=5, alpha=0.4)
         for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
             ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=1)
-        ax.set_title(f"{escape_mathtext(_title(row))}\n{group}", fontsize=9)
-    for ax in axes.ravel()[len(best) :]:
+        ax.set_title(f"{escape_mathtext(_title(row))}\n{row.Predicted_Taxonomy}: {likely}", fontsize=9)
+    for ax in axes.flat[len(best) :]:
         ax.axis("off")
     axes[0, 0].figure.supxlabel("Wavelength (µm)", fontsize=10)
     axes[0, 0].figure.supylabel("Reflectance (scaled)", fontsize=10)
