@@ -503,7 +503,8 @@ def _likeliest_groups(prospects, n=1):
     rows = [
         sorted(zip(row, GROUPS, strict=True), reverse=True) for row in prospects[_PROBABILITIES].to_numpy()
     ]
-    return [", ".join(f"{group} {chance:.0%}" for chance, group in row[:n]) for row in rows]
+    texts = [[f"{group} {chance:.0%}" for chance, group in row[:n] if chance >= 0.005] for row in rows]
+    return [", ".join(text) for text in texts]
 
 # %% ../nbs/06_prospecting.ipynb #942bd2de
 def top_table(prospects, resource, n=TOP):
