@@ -15,6 +15,7 @@ import pandas as pd
 
 from .archives import Limits, is_archive
 from .catalogs import merge_rows, read_catalog
+from .classifier import Model
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
 from .features import model_inputs, resample_spectra
 from .files import escape_control, one_line
@@ -23,16 +24,9 @@ from .prospecting import complete_facts, rank_prospects, read_orbits, resource_t
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
 def read_any(paths):
-    """Read spectra from files, archives and folders.
+    """Read files, archives and folders; a pair of name and spectrum, or of name and error, for every file.
 
-    Parameters
-    ----------
-    paths : iterable of str or Path
-
-    Returns
-    -------
-    list of (str, Spectrum or SpectrumError)
-        Name and content of every file; in an archive or folder the name begins with that of the archive.
+    In an archive or folder the name begins with that of the archive.
     """
     pairs = []
     for path in map(Path, paths):
@@ -58,7 +52,7 @@ def _read_path(path):
 
 # %% ../nbs/07_prediction.ipynb #46ae665e
 def predict_files(
-    model, paths: list, catalog: str | Path = "", resources: str | Path = ""
+    model: Model, paths: list, catalog: str | Path = "", resources: str | Path = ""
 ) -> tuple[pd.DataFrame, list]:
     """Classify spectra in files.
 
@@ -66,7 +60,7 @@ def predict_files(
     ----------
     model : Model
         From `nea_prospect.classifier.load_model`.
-    paths : iterable of str or Path
+    paths : list of str or Path
         Text files, zips, tars or folders.
     catalog, resources : str or Path
         CSV with sizes and orbits, classes are not needed; see `resource_types`. Empty for none.
@@ -115,19 +109,9 @@ def _add_prospects(table, catalog, types):
 
 # %% ../nbs/07_prediction.ipynb #92771623
 def plot_prediction(model, spectrum, row):
-    """Plot a spectrum over the nearest templates, and the probabilities.
+    """Plot a spectrum over the nearest templates, and the probabilities; gives the left of two axes.
 
-    Parameters
-    ----------
-    model : Model
-    spectrum : Spectrum
-    row : pandas.Series
-        Its row of `predict_files` or `Model.predict`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The left of two.
+    `row` is the row of the spectrum in the table of `predict_files` or `Model.predict`.
     """
     left, right = plt.subplots(1, 2, figsize=(9.5, 3.4), width_ratios=(3, 1.3), layout="constrained")[1]
     _plot_templates(left, model, spectrum)
@@ -139,21 +123,18 @@ def plot_prediction(model, spectrum, row):
     right.set_title(f"{row.Group} (unlike all in training)" if row.Novel else row.Group, fontsize=10)
     return left
 
-# %% ../nbs/07_prediction.ipynb #f389d599
+
 def _plot_templates(ax, model, spectrum):
     """Plot a spectrum, divided by its geometric mean, over the nearest templates."""
     reflectance = resample_spectra([spectrum])
     log = model_inputs(reflectance)[0, : len(WAVELENGTH_GRID)]
     seen = np.isfinite(log)
-    for (name, distance), style in zip(
-        model.nearest_templates(reflectance)[0], ("-", "--", ":"), strict=False
-    ):
-        template = model.templates[list(model.template_names).index(name)]
-        shift = np.nanmean((log - template)[seen])
-        label = f"{name} (distance {distance:.3f})"
-        ax.plot(
-            WAVELENGTH_GRID, np.exp(template + shift), style, lw=2.2, alpha=0.6, color="#0072B2", label=label
-        )
+    templates = dict(zip(model.template_names, model.templates, strict=True))
+    nearest = model.nearest_templates(reflectance)[0]
+    for (name, distance), line in zip(nearest, ("-", "--", ":"), strict=False):
+        shifted = np.exp(templates[name] + np.nanmean((log - templates[name])[seen]))
+        style = {"ls": line, "lw": 2.2, "alpha": 0.6, "color": "#0072B2"}
+        ax.plot(WAVELENGTH_GRID, shifted, label=f"{name} (distance {distance:.3f})", **style)
     scale = np.exp(np.log(reflectance[0, seen]).mean())
     ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=0.9, color="black", label="this spectrum")
     low, high = np.exp(log[seen].min()), np.exp(log[seen].max())
@@ -162,20 +143,7 @@ def _plot_templates(ax, model, spectrum):
 
 # %% ../nbs/07_prediction.ipynb #3c905a93
 def figure_name(name, taken):
-    """Make a file name for a figure out of letters, digits, dots, dashes and underscores.
-
-    Parameters
-    ----------
-    name : str
-        Of the file with the spectrum.
-    taken : set of str
-        Names that are in use.
-
-    Returns
-    -------
-    str
-        Ends in ``.png``; numbered if the plain name is taken.
-    """
+    """Make a file name, not among those that are taken, for the figure of a file."""
     stem = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100] or "spectrum"
     result, number = f"{stem}.png", 1
     while result in taken:

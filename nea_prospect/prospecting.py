@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'RESOURCES', 'ALBEDO_ERROR', 'WRONG_ALBEDO', 'MAGNITUDE_ERROR',
-           'DIAMETER_ERROR', 'N_WORLDS', 'TOP', 'MIN_RICH', 'WANTED_TONNES', 'MAX_DELTA_V', 'POPULATION', 'MIN_CHANNEL',
+           'DIAMETER_ERROR', 'N_WORLDS', 'TOP', 'WANTED_TONNES', 'MIN_RICH', 'MAX_DELTA_V', 'POPULATION', 'MIN_CHANNEL',
            'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter', 'delta_v', 'accessibility', 'resource_types',
            'type_probabilities', 'sample_properties', 'pareto_front', 'example_asteroids', 'rank_prospects',
            'plot_reach', 'top_table', 'plot_top', 'plot_targets', 'population_mixture', 'confusion_by_coverage',
-           'entropy', 'expected_gain', 'rank_followup', 'plot_followup']
+           'expected_gain', 'rank_followup', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 from pathlib import Path
@@ -28,30 +28,17 @@ from .files import packaged, read_table
 def read_orbits():
     """Read the bundled list of near-Earth asteroids of the Minor Planet Center.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by number or else designation, with ``designation``, ``identities`` (joined by ``;``), ``H``
-        (mag), ``a_au``, ``e``, ``i_deg`` and ``orbit_uncertainty`` (0 best to 9, NaN if not stated).
+    The index is the number or else the designation; ``identities`` are joined by ``;``, ``H`` is in mag, and
+    ``orbit_uncertainty`` goes from 0 (best) to 9.
     """
     orbits = read_table(packaged("orbits.csv.gz"), ("number", "designation", "identities"))
     return orbits.set_index(orbits.number.where(orbits.number != "", orbits.designation).to_numpy())
 
 # %% ../nbs/06_prospecting.ipynb #46eb017d
 def complete_facts(table, orbits):
-    """Fill in magnitudes and orbits that a catalog does not give.
+    """Fill in magnitudes and orbits that a catalog does not give, and note in ``Filled_In`` what was.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With ``asteroid``, ``designation``, ``H`` (mag), ``a_au``, ``e``, ``i_deg``; others are kept.
-    orbits : pandas.DataFrame
-        From `read_orbits`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows with ``Filled_In``: what was taken from `orbits`, empty if nothing was.
+    The table has ``asteroid``, ``designation``, ``H`` (mag), ``a_au``, ``e`` and ``i_deg``; others are kept.
     """
     known = orbits.reset_index(drop=True).reindex(_orbit_rows(table.asteroid, table.designation, orbits))
     result = table.copy()
@@ -73,18 +60,7 @@ def _orbit_rows(asteroids, designations, orbits):
 
 # %% ../nbs/06_prospecting.ipynb #5c9617dd
 def diameter(H, albedo):
-    """Compute the diameter of an asteroid.
-
-    Parameters
-    ----------
-    H, albedo : array_like
-        Absolute magnitude (mag), and geometric albedo in visible light.
-
-    Returns
-    -------
-    ndarray
-        In km (Pravec & Harris 2007, https://doi.org/10.1016/j.icarus.2007.02.023).
-    """
+    """Compute the diameter (km) from the magnitude H (mag) and the albedo (Pravec & Harris 2007)."""
     return 1329.0 / np.sqrt(albedo) * 10.0 ** (-np.asarray(H, dtype=float) / 5.0)
 
 # %% ../nbs/06_prospecting.ipynb #21c350dd
@@ -92,17 +68,10 @@ ORBIT_VELOCITY = 7.727 / 29.784  # of a low Earth orbit, in units of the Earth's
 
 
 def delta_v(a, e, i):
-    """Compute the velocity change from a low Earth orbit to a rendezvous.
+    """Compute the velocity change (km/s) from a low Earth orbit to a rendezvous (Shoemaker & Helin 1978).
 
-    Parameters
-    ----------
-    a, e, i : array_like
-        Semi-major axis (au), eccentricity, and inclination (degree).
-
-    Returns
-    -------
-    ndarray
-        In km/s, with 0.5 km/s for corrections; NaN where the orbit is no ellipse (Shoemaker & Helin 1978).
+    From semi-major axis (au), eccentricity and inclination (degree), with 0.5 km/s for corrections; NaN where
+    the orbit is no ellipse.
     """
     a, e, i = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (a, e, i)))
     tilt = np.cos(np.radians(i) / 2)
@@ -112,7 +81,7 @@ def delta_v(a, e, i):
         rendezvous = _rendezvous(a, e, tilt)
     return np.where((e >= 0) & (e < 1) & (a > 0), 30 * (injection + rendezvous) + 0.5, np.nan)
 
-# %% ../nbs/06_prospecting.ipynb #e5420e00
+
 def _leave_squared(a, Q, tilt):
     """Square of the velocity at which the Earth is left for a transfer to aphelion Q (au)."""
     aten = 2 - 2 * tilt * np.sqrt(2 * Q - Q**2)
@@ -136,56 +105,41 @@ EASY_DELTA_V = 4.5  # km/s, "ultra-low" of Elvis et al. (2011)
 
 
 def accessibility(velocity, exhaust_velocity=EXHAUST_VELOCITY):
-    """Compute the share of a rocket's mass that arrives, relative to an easy target.
-
-    Parameters
-    ----------
-    velocity, exhaust_velocity : array_like, float
-        Delta-v, and velocity of the exhaust, km/s.
-
-    Returns
-    -------
-    ndarray
-        1 at 4.5 km/s, less beyond.
-    """
+    """Compute the share of a rocket's mass that arrives, relative to an easy target (velocities in km/s)."""
     return np.exp((EASY_DELTA_V - np.asarray(velocity, dtype=float)) / exhaust_velocity)
 
 # %% ../nbs/06_prospecting.ipynb #84d5c334
 RESOURCES = ("water", "metal")
-_POSITIVE = np.nextafter(0.0, 1.0)
-_FINITE = np.finfo(float).max
 _TEXT = ("type", "group", "source")
 _BOUNDS = {  # columns of numbers: least and greatest value
-    "share": (_POSITIVE, 1.0),
+    "share": (1e-6, 1.0),
     "band_seen": (0.0, 1.0),  # empty for a type that the band does not concern
-    "albedo": (_POSITIVE, 1.5),
-    "albedo_sd": (0.0, _FINITE),
-    "density_g_cm3": (_POSITIVE, _FINITE),
-    "density_sd": (0.0, _FINITE),
-} | {
-    f"{name}_{part}": (0.0, greatest)
-    for name in RESOURCES
-    for part, greatest in (("probability", 1.0), ("low_wt_percent", 100.0), ("high_wt_percent", 100.0))
+    "albedo": (0.001, 1.5),
+    "albedo_sd": (0.0, 1.5),
+    "density_g_cm3": (0.01, 25.0),
+    "density_sd": (0.0, 25.0),
 }
+for _name in RESOURCES:
+    _BOUNDS[f"{_name}_probability"] = (0.0, 1.0)
+    _BOUNDS |= {f"{_name}_low_wt_percent": (0.0, 100.0), f"{_name}_high_wt_percent": (0.0, 100.0)}
+
+
+def _check_bounds(types):
+    """Refuse numbers out of their bounds, and contents whose low bound is above the high one."""
+    for column, (low, high) in _BOUNDS.items():
+        values = types[column].dropna() if column == "band_seen" else types[column]
+        wrong = values[~values.between(low, high)]
+        if len(wrong):
+            raise ValueError(f"{column} has the value {wrong.iloc[0]:g}; choose {low:g} to {high:g}")
+    for name in RESOURCES:
+        if (types[f"{name}_low_wt_percent"] > types[f"{name}_high_wt_percent"]).any():
+            raise ValueError(f"{name}_high_wt_percent is below {name}_low_wt_percent")
 
 # %% ../nbs/06_prospecting.ipynb #92c68364
 def resource_types(path=""):
-    """Read the types of asteroids, how to recognise them and what they may hold.
+    """Read a table of types of asteroids, by default the bundled one; shares of a group add up to 1.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV with the columns of the bundled table; empty for that table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a type; shares of a group add up to 1.
-
-    Raises
-    ------
-    ValueError
-        If a column or a group is missing, or a number is out of its bounds.
+    A missing column or group, or a number out of its bounds, is a ValueError.
     """
     path = Path(path) if path else packaged("resources.csv")
     if not path.is_file():
@@ -201,19 +155,6 @@ def resource_types(path=""):
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return types.assign(share=types.share / types.groupby("group").share.transform("sum"))
-
-# %% ../nbs/06_prospecting.ipynb #dbf67928
-def _check_bounds(types):
-    """Refuse numbers out of their bounds, and contents whose low bound is above the high one."""
-    for column, (low, high) in _BOUNDS.items():
-        values = types[column].dropna() if column == "band_seen" else types[column]
-        wrong = values[~values.between(low, high)]
-        if len(wrong):
-            raise ValueError(f"{column} has the value {wrong.iloc[0]:g}; choose {low:.3g} to {high:.3g}")
-    for name in RESOURCES:
-        low, high = types[f"{name}_low_wt_percent"], types[f"{name}_high_wt_percent"]
-        if (low > high).any():
-            raise ValueError(f"{name}_high_wt_percent is below {name}_low_wt_percent")
 
 # %% ../nbs/06_prospecting.ipynb #a0046968
 ALBEDO_ERROR = 0.3  # relative, of a measured albedo
@@ -247,7 +188,7 @@ def _band_likelihood(band_seen, types):
 
 # %% ../nbs/06_prospecting.ipynb #941e8085
 def type_probabilities(groups, albedo, band_seen, types):
-    """Compute the probabilities of the types.
+    """Compute the probabilities of the types, shape (n_asteroids, n_types).
 
     Parameters
     ----------
@@ -256,12 +197,6 @@ def type_probabilities(groups, albedo, band_seen, types):
     albedo, band_seen : ndarray of shape (n_asteroids,)
         Measured albedo, and share of the spectra with a 0.7 um band; NaN where not known.
     types : pandas.DataFrame
-        From `resource_types`.
-
-    Returns
-    -------
-    ndarray of shape (n_asteroids, n_types)
-        Without a measured albedo those of a group add up to the probability of the group.
     """
     result = types.share.to_numpy() * types.albedo.to_numpy() * _band_likelihood(band_seen, types)
     for code, group in enumerate(GROUPS):
@@ -281,13 +216,10 @@ def sample_properties(groups, facts, types, seed=0, n_worlds=N_WORLDS):
 
     Parameters
     ----------
-    groups : ndarray of shape (n_asteroids, 6)
-        Probabilities of the groups, in the order of `nea_prospect.core.GROUPS`.
+    groups, types
+        As for `type_probabilities`.
     facts : pandas.DataFrame
         With ``H`` (mag), ``albedo``, ``diameter_km`` and ``band_0.7_seen``; NaN where not known.
-    types : pandas.DataFrame
-        From `resource_types`.
-    seed, n_worlds : int
 
     Returns
     -------
@@ -345,45 +277,20 @@ def _sample_resource(rng, drawn, mass, types, name):
 
 # %% ../nbs/06_prospecting.ipynb #3be5906e
 def pareto_front(mass, velocity):
-    """Find the asteroids such that none that is easier to reach holds as much.
-
-    Parameters
-    ----------
-    mass, velocity : ndarray of shape (n_asteroids,)
-        Mass of the resource, in any unit, and delta-v.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_asteroids,)
-        False where either is not known or the mass is 0.
-    """
-    usable = np.flatnonzero(np.isfinite(mass) & np.isfinite(velocity) & (np.nan_to_num(mass) > 0))
+    """Find the asteroids such that none that is easier to reach holds as much; never one without mass."""
+    usable = np.flatnonzero((mass > 0) & np.isfinite(velocity))
     order = usable[np.lexsort((-mass[usable], velocity[usable]))]
     result = np.zeros(len(mass), dtype=bool)
     best = np.maximum.accumulate(np.r_[0.0, mass[order]])
     result[order] = mass[order] > best[:-1]
     return result
 
-# %% ../nbs/06_prospecting.ipynb #71506666
+# %% ../nbs/06_prospecting.ipynb #d36de91e
 TOP = 10
+WANTED_TONNES = 100_000.0
 MIN_RICH = 0.05  # probability, below which an asteroid is not on the Pareto front
 
 
-def _quantiles(samples):
-    """Limits of the 90 % interval, and the median, of each row."""
-    return np.quantile(samples, [0.05, 0.5, 0.95], axis=1)
-
-
-def _top_share(enough, weight):
-    """Share of the worlds in which each asteroid is among the most accessible ones with enough."""
-    order = np.argsort(-np.nan_to_num(weight, nan=-1.0), kind="stable")
-    enough = enough[order]
-    best = enough & (enough.cumsum(axis=0) <= TOP)
-    share = np.empty(len(order))
-    share[order] = best.mean(axis=1)
-    return share
-
-# %% ../nbs/06_prospecting.ipynb #d36de91e
 def _resource_columns(name, sampled, velocity, weight, wanted_tonnes):
     """Columns of one resource, see `rank_prospects`."""
     mass, chance, is_rich = sampled[name], sampled[f"{name}_rich"], sampled[f"{name}_is_rich"]
@@ -392,7 +299,6 @@ def _resource_columns(name, sampled, velocity, weight, wanted_tonnes):
     rich = chance.mean(axis=1)
     enough = mass >= wanted_tonnes
     p_enough = np.where(sized, (chance * enough).mean(axis=1), np.nan)
-    top = _top_share(enough & is_rich & ranked[:, None], weight)
     score = np.where(ranked, p_enough * weight, np.nan)
     expected = (chance * mass).mean(axis=1)
     low, _, high = _quantiles(np.where(is_rich, mass, 0 * mass))
@@ -404,14 +310,26 @@ def _resource_columns(name, sampled, velocity, weight, wanted_tonnes):
         "high_t": high,
         "Score": score,
         "Rank": pd.Series(score).rank(ascending=False, method="first").to_numpy(),
-        f"P_Top_{TOP}": np.where(ranked, top, np.nan),
+        f"P_Top_{TOP}": np.where(ranked, _top_share(enough & is_rich & ranked[:, None], weight), np.nan),
         "Pareto": pareto_front(np.where(rich >= MIN_RICH, expected, np.nan), velocity),
     }
     return {f"{name.capitalize()}_{title}": values for title, values in columns.items()}
 
+
+def _top_share(enough, weight):
+    """Share of the worlds in which each asteroid is among the most accessible ones with enough."""
+    order = np.argsort(-np.nan_to_num(weight, nan=-1.0), kind="stable")
+    best = enough[order] & (enough[order].cumsum(axis=0) <= TOP)
+    return best.mean(axis=1)[order.argsort()]
+
 # %% ../nbs/06_prospecting.ipynb #d050ee7f
 _RENAMED = {"H": "H_mag", "albedo": "Albedo", "band_0.7_seen": "Band_0.7_Seen"}
 _RENAMED |= {name: name for name in ("a_au", "e", "i_deg")}
+
+
+def _quantiles(samples):
+    """Limits of the 90 % interval, and the median, of each row."""
+    return np.quantile(samples, [0.05, 0.5, 0.95], axis=1)
 
 
 def _fact_columns(asteroids, sampled, types):
@@ -435,39 +353,31 @@ def _fact_columns(asteroids, sampled, types):
 
 def _missing_notes(sampled, velocity):
     """Note what keeps each asteroid from being ranked."""
-    no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
     unsized, unreached = np.isnan(sampled["diameter"][:, 0]), np.isnan(velocity)
-    return np.select(
-        [unsized & unreached, unsized, unreached], [f"{no_size}; {no_orbit}", no_size, no_orbit], ""
-    )
+    no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
+    both = f"{no_size}; {no_orbit}"
+    return np.select([unsized & unreached, unsized, unreached], [both, no_size, no_orbit], "")
 
 # %% ../nbs/06_prospecting.ipynb #fe5a5629
-def example_asteroids():
-    """Make up three asteroids for examples: easy to reach, hard to reach, and of unknown size.
+_PROBABILITIES = [f"Prob_{group}" for group in GROUPS]
 
-    Returns
-    -------
-    pandas.DataFrame
-        The columns that `rank_prospects` needs; ``band_0.7_seen`` is the share of spectra with a 0.7 um band.
-    """
+
+def example_asteroids():
+    """Make up three asteroids with the columns of a ranking: easy, hard to reach, and of unknown size."""
     named = {"Asteroid_ID": ["easy", "hard", "unknown"], "Name": "", "Designation": ""}
-    probabilities = {f"Prob_{group}": float(group == "C-Group") for group in GROUPS}
+    probabilities = {column: float(column == "Prob_C-Group") for column in _PROBABILITIES}
     sizes = {"H": [20.0, 20.0, np.nan], "albedo": [0.05, 0.05, np.nan], "diameter_km": np.nan}
     orbits = {"a_au": [1.2, 2.6, 1.2], "e": [0.2, 0.6, 0.2], "i_deg": [2.0, 25.0, 2.0]}
     return pd.DataFrame(named | probabilities | sizes | orbits | {"band_0.7_seen": np.nan})
 
-# %% ../nbs/06_prospecting.ipynb #f8431ccf
-WANTED_TONNES = 100_000.0
-
 
 def _group_probabilities(asteroids):
     """Probabilities of the groups, shape (n_asteroids, 6), checked."""
-    groups = asteroids[[f"Prob_{group}" for group in GROUPS]].to_numpy(dtype=float)
+    groups = asteroids[_PROBABILITIES].to_numpy(dtype=float)
     wrong = ~np.isfinite(groups).all(axis=1) | ~(groups.sum(axis=1) > 0)
     if wrong.any():
-        raise ValueError(
-            f"asteroid {asteroids.Asteroid_ID[wrong].iloc[0]} has no probabilities of the groups"
-        )
+        first = asteroids.Asteroid_ID[wrong].iloc[0]
+        raise ValueError(f"asteroid {first} has no probabilities of the groups")
     return groups
 
 # %% ../nbs/06_prospecting.ipynb #b67dfec8
@@ -527,7 +437,6 @@ def _empty_plot(message):
     return ax
 
 
-MAX_DELTA_V = 14.0  # km/s, of the plot
 _VISITED = {  # by a spacecraft, or to be: name, and place of the label in points from the symbol
     "433": ("Eros", (-8, 0)),
     "25143": ("Itokawa", (-8, -1)),
@@ -544,39 +453,29 @@ def _plot_visited(ax, prospects):
     style = {"textcoords": "offset points", "va": "center", "fontsize": 9, "weight": "bold"}
     for row in prospects[prospects.Asteroid_ID.isin(_VISITED)].itertuples():
         name, place = _VISITED[row.Asteroid_ID]
-        side = "right" if place[0] < 0 else "left"
-        point = (row.Delta_v_km_s, row.Diameter_km)
+        point, side = (row.Delta_v_km_s, row.Diameter_km), "right" if place[0] < 0 else "left"
         ax.annotate(name, point, xytext=place, ha=side, path_effects=outline, **style)
 
 # %% ../nbs/06_prospecting.ipynb #5e488b44
+MAX_DELTA_V = 14.0  # km/s, of the plot
+
+
 def plot_reach(prospects):
-    """Plot delta-v against diameter, coloured by group.
-
-    Parameters
-    ----------
-    prospects : pandas.DataFrame
-        From `rank_prospects`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot delta-v against diameter, coloured by group, with the Pareto fronts."""
     shown = prospects[(prospects.Delta_v_km_s <= MAX_DELTA_V) & prospects.Diameter_km.notna()]
     if shown.empty:
         return _empty_plot(f"No asteroid has a size and an orbit within {MAX_DELTA_V:g} km/s.")
     ax = plt.subplots(figsize=(9, 4.6))[1]
-    counts = shown.Predicted_Taxonomy.value_counts()
-    for group in counts.index:
+    for group, n in shown.Predicted_Taxonomy.value_counts().items():
         rows = shown[shown.Predicted_Taxonomy == group]
-        label = f"{group} ({len(rows)})"
-        ax.scatter(rows.Delta_v_km_s, rows.Diameter_km, s=14, color=GROUP_COLORS[group], lw=0, label=label)
+        style = {"s": 14, "color": GROUP_COLORS[group], "lw": 0}
+        ax.scatter(rows.Delta_v_km_s, rows.Diameter_km, label=f"{group} ({n})", **style)
     for name, color, marker in (("Water", "#1F4E79", "o"), ("Metal", "#7A1F1F", "s")):
         front = shown[shown[f"{name}_Pareto"]]
         style = {"s": 52, "marker": marker, "facecolor": "none", "edgecolor": color}
         ax.scatter(front.Delta_v_km_s, front.Diameter_km, label=f"Pareto front, {name.lower()}", **style)
     _plot_visited(ax, shown)
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
-    ax.text(7.05, 0.99, "7 km/s", transform=ax.get_xaxis_transform(), va="top", fontsize=8, color="#666666")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)", yscale="log")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
     return ax
@@ -588,39 +487,28 @@ def _best(prospects, resource, n):
     return prospects[prospects[rank] <= n].sort_values(rank)
 
 
-def _tonnes(value):
-    """Write a mass with two digits."""
-    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
-
-
 def _with_interval(values, low, high, form):
     """Write numbers with their intervals."""
     rows = zip(values, low, high, strict=True)
     return [f"{form(value)} ({form(first)}-{form(last)})" for value, first, last in rows]
 
 
-def _likeliest_groups(prospects):
-    """Write the most probable group of each asteroid with its probability."""
-    probabilities = prospects[[f"Prob_{group}" for group in GROUPS]].to_numpy()
-    best = [max(zip(row, GROUPS, strict=True)) for row in probabilities]
-    return [f"{group} {chance:.0%}" for chance, group in best]
+def _tonnes(value):
+    """Write a mass with two digits."""
+    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
+
+
+def _likeliest_groups(prospects, n=1):
+    """Write the most probable groups of each asteroid with their probabilities."""
+    rows = [
+        sorted(zip(row, GROUPS, strict=True), reverse=True) for row in prospects[_PROBABILITIES].to_numpy()
+    ]
+    texts = [[f"{group} {chance:.0%}" for chance, group in row[:n] if chance >= 0.005] for row in rows]
+    return [", ".join(text) for text in texts]
 
 # %% ../nbs/06_prospecting.ipynb #942bd2de
 def top_table(prospects, resource, n=TOP):
-    """Write the best asteroids as text.
-
-    Parameters
-    ----------
-    prospects : pandas.DataFrame
-        From `rank_prospects`, with the columns of the predictions.
-    resource : {"water", "metal"}
-    n : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an asteroid, best first, with 90 % intervals.
-    """
+    """Write the best asteroids for a resource as text, best first, with 90 % intervals."""
     title = resource.capitalize()
     best = _best(prospects, resource, n)
     sizes = (best.Diameter_km, best.Diameter_low_km, best.Diameter_high_km)
@@ -640,20 +528,7 @@ def top_table(prospects, resource, n=TOP):
 
 # %% ../nbs/06_prospecting.ipynb #6d2c1bf0
 def plot_top(prospects, resource, n=15):
-    """Plot mass with its interval, and the probability to be among the top ten, of the best asteroids.
-
-    Parameters
-    ----------
-    prospects : pandas.DataFrame
-        From `rank_prospects`.
-    resource : {"water", "metal"}
-    n : int
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The left of two.
-    """
+    """Plot mass with its interval, and the probability to be among the top ten, of the best asteroids."""
     best = _best(prospects, resource, n)
     if best.empty:
         return _empty_plot(f"Nothing to rank for {resource}: no asteroid has both a size and an orbit.")
@@ -662,92 +537,55 @@ def plot_top(prospects, resource, n=15):
     colors = [GROUP_COLORS[group] for group in best.Predicted_Taxonomy]
     _plot_mass(left, best, resource.capitalize(), colors)
     chance = best[f"{resource.capitalize()}_P_Top_{TOP}"]
-    right.barh(np.arange(len(best)), chance, color=colors)
-    for position, velocity in enumerate(best.Delta_v_km_s):
-        place = {"transform": right.get_yaxis_transform(), "va": "center", "fontsize": 8}
-        right.text(1.02, position, f"{velocity:.1f} km/s", **place)
+    bars = right.barh(np.arange(len(best)), chance, color=colors)
+    right.bar_label(bars, [f"{velocity:.1f} km/s" for velocity in best.Delta_v_km_s], padding=3, fontsize=8)
     right.set(xlabel=f"Probability to be among the top {TOP}", xlim=(0, min(1.0, 1.2 * chance.max() + 0.01)))
     groups = [group for group in GROUPS if group in set(best.Predicted_Taxonomy)]
     handles = [Line2D([], [], color=GROUP_COLORS[group], marker="o", lw=2.5, label=group) for group in groups]
     left.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8.5)
     return left
 
-# %% ../nbs/06_prospecting.ipynb #76eb989c
+
 def _plot_mass(ax, best, title, colors):
-    """Plot expected masses with their intervals; an arrow where an interval begins left of the axis."""
+    """Plot expected masses with their intervals."""
     expected, low, high = (best[f"{title}_{name}_t"].to_numpy() for name in ("Expected", "low", "high"))
     floor = 10.0 ** np.floor(np.log10(max(expected.min(), 1.0)))
     y = np.arange(len(best))
     ax.hlines(y, np.maximum(low, floor), np.maximum(high, floor), color=colors, lw=2.5, alpha=0.5)
     ax.scatter(np.maximum(expected, floor), y, color=colors, s=28, zorder=3)
-    cut = low < floor
-    ax.scatter(np.full(cut.sum(), floor), y[cut], color="#777777", marker="<", s=22, clip_on=False, zorder=3)
     ax.set(xscale="log", xlabel=f"{title} (t): expected, and 90 % interval", yticks=y)
     ax.set_xlim(left=floor)
     ax.set_yticklabels([escape_mathtext(_title(row)) for row in best.itertuples()])
     ax.invert_yaxis()
 
-# %% ../nbs/06_prospecting.ipynb #b2dfea87
-def _median_spectrum(reflectance, members):
-    """Median of the complete spectra among some, each divided by its mean; None if none is complete."""
-    complete = reflectance[members & np.isfinite(reflectance).all(axis=1)]
-    if len(complete) == 0:
-        return None
-    return np.median(complete / complete.mean(axis=1, keepdims=True), axis=0)
-
-
-def _scaled_to(median, spectrum):
-    """Scale a spectrum to a median by least squares where it was observed, or to a mean of 1."""
-    seen = np.isfinite(spectrum)
-    if median is None:
-        return spectrum / spectrum[seen].mean()
-    return spectrum * (median[seen] * spectrum[seen]).sum() / (spectrum[seen] ** 2).sum()
-
-
-def _target_title(row, probabilities):
-    """Name of a target, the group it is assigned to, and the probable groups."""
-    shares = [(round(100 * chance), group) for chance, group in zip(probabilities, GROUPS, strict=True)]
-    likely = [
-        f"{group.split('-')[0]} {share} %" for share, group in sorted(shares, reverse=True)[:2] if share
-    ]
-    return f"{escape_mathtext(_title(row))}\n{row.Predicted_Taxonomy}: {', '.join(likely)}"
-
 # %% ../nbs/06_prospecting.ipynb #171ce84e
-def plot_targets(prospects, resource, reflectance, table, n=6):
-    """Plot the spectra of the best targets over the median of their group.
-
-    Parameters
-    ----------
-    prospects : pandas.DataFrame
-        From `rank_prospects`.
-    resource : {"water", "metal"}
-    reflectance : ndarray of shape (n_spectra, 53)
-    table : pandas.DataFrame
-        With ``asteroid`` and ``label``, one row a spectrum.
-    n : int
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The first.
-    """
-    best = _best(prospects, resource, n)
+def plot_targets(prospects, resource, reflectance, table):
+    """Plot the spectra of the best targets over the median complete spectrum of their group."""
+    best = _best(prospects, resource, 6)
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
-    axes = plt.subplots(2, -(-n // 2), figsize=(10, 5), sharex=True, sharey=True, squeeze=False)[1]
-    probabilities = best[[f"Prob_{group}" for group in GROUPS]].to_numpy()
-    for ax, row, chances in zip(axes.ravel(), best.itertuples(), probabilities, strict=False):
-        median = _median_spectrum(reflectance, (table.label == row.Predicted_Taxonomy).to_numpy())
-        if median is not None:
+    axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True, sharey=True)[1]
+    for ax, row, likely in zip(axes.flat, best.itertuples(), _likeliest_groups(best, 2), strict=False):
+        members = (table.label == row.Predicted_Taxonomy).to_numpy()
+        complete = reflectance[members & np.isfinite(reflectance).all(axis=1)]
+        median = np.ones(len(WAVELENGTH_GRID))
+        if len(complete):
+            median = np.median(complete / complete.mean(axis=1, keepdims=True), axis=0)
             ax.plot(WAVELENGTH_GRID, median, color=GROUP_COLORS[row.Predicted_Taxonomy], lw=5, alpha=0.4)
         for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
             ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=1)
-        ax.set_title(_target_title(row, chances), fontsize=9)
-    for ax in axes.ravel()[len(best) :]:
+        ax.set_title(f"{escape_mathtext(_title(row))}\n{row.Predicted_Taxonomy}: {likely}", fontsize=9)
+    for ax in axes.flat[len(best) :]:
         ax.axis("off")
     axes[0, 0].figure.supxlabel("Wavelength (µm)", fontsize=10)
     axes[0, 0].figure.supylabel("Reflectance (scaled)", fontsize=10)
     return axes[0, 0]
+
+
+def _scaled_to(median, spectrum):
+    """Scale a spectrum to a median by least squares where it was observed."""
+    seen = np.isfinite(spectrum)
+    return spectrum * (median[seen] * spectrum[seen]).sum() / (spectrum[seen] ** 2).sum()
 
 # %% ../nbs/06_prospecting.ipynb #e665fc84
 POPULATION = {
@@ -778,52 +616,40 @@ def confusion_by_coverage(probabilities, table, coverages):
     probabilities : ndarray of shape (n_spectra, 6)
         Out-of-fold probabilities.
     table : pandas.DataFrame
-        With ``label``.
     coverages : ndarray of str, shape (n_spectra,)
-        From `nea_prospect.features.coverage`.
 
     Returns
     -------
     dict of str to ndarray of shape (5, 5)
-        By coverage: probability of each prediction (columns) for each named group (rows), smoothed by half a
-        prediction; without coverages of fewer than `MIN_CHANNEL` spectra.
+        By coverage with at least `MIN_CHANNEL` spectra: probability of each prediction (columns) for each
+        named group (rows), smoothed by half a prediction.
     """
-    named = probabilities[:, [GROUPS.index(group) for group in NAMED_GROUPS]]
-    predicted = named.argmax(axis=1)
-    truth = table.label.map(pd.Series(range(len(NAMED_GROUPS)), NAMED_GROUPS)).to_numpy(dtype=float)
+    predicted = probabilities[:, [GROUPS.index(group) for group in NAMED_GROUPS]].argmax(axis=1)
     channels = {}
     for kind in COVERAGES:
-        rows = (coverages == kind) & np.isfinite(truth)
+        rows = (coverages == kind) & table.label.isin(NAMED_GROUPS).to_numpy()
         if rows.sum() >= MIN_CHANNEL:
+            truth = [NAMED_GROUPS.index(label) for label in table.label[rows]]
             counts = np.full((len(NAMED_GROUPS), len(NAMED_GROUPS)), 0.5)
-            np.add.at(counts, (truth[rows].astype(int), predicted[rows]), 1)
+            np.add.at(counts, (truth, predicted[rows]), 1)
             channels[kind] = counts / counts.sum(axis=1, keepdims=True)
     return channels
 
-# %% ../nbs/06_prospecting.ipynb #d08c353e
-def entropy(probabilities):
-    """Compute the entropy in bits of probabilities of shape (..., n)."""
-    return -(probabilities * np.log2(np.maximum(probabilities, 1e-300))).sum(axis=-1)
-
 # %% ../nbs/06_prospecting.ipynb #7ffc0eb0
 def expected_gain(prior, channel):
-    """Compute by how much one prediction is expected to lower the entropy.
+    """Compute by how many bits one prediction is expected to lower the entropy of each asteroid.
 
-    Parameters
-    ----------
-    prior : ndarray of shape (n_asteroids, n_groups)
-    channel : ndarray of shape (n_groups, n_groups)
-        Probability of each prediction (columns) for each group (rows).
-
-    Returns
-    -------
-    ndarray of shape (n_asteroids,)
-        In bits.
+    `prior` has the shape (n_asteroids, n_groups); `channel` is of `confusion_by_coverage`.
     """
     joint = prior[:, :, None] * channel
     predicted = joint.sum(axis=1)
     posterior = joint / np.maximum(predicted[:, None], 1e-300)
-    return entropy(prior) - (predicted * entropy(posterior.swapaxes(1, 2))).sum(axis=1)
+    return _entropy(prior) - (predicted * _entropy(posterior.swapaxes(1, 2))).sum(axis=1)
+
+
+def _entropy(probabilities):
+    """Entropy in bits of probabilities of shape (..., n)."""
+    return -(probabilities * np.log2(np.maximum(probabilities, 1e-300))).sum(axis=-1)
 
 # %% ../nbs/06_prospecting.ipynb #c0fd01ce
 LARGE_KM = 0.1
@@ -849,31 +675,30 @@ def _without_class(orbits, types):
         "Diameter_low_km": low * scale,
         "Diameter_high_km": high * scale,
         "P_Large": np.where(np.isfinite(scale), 1 - smaller, np.nan),
-        **{f"Prob_{group}": chance for group, chance in zip(GROUPS, mixture, strict=True)},
+        **dict(zip(_PROBABILITIES, mixture, strict=True)),
     }
     return pd.DataFrame(columns, index=orbits.index)
 
 # %% ../nbs/06_prospecting.ipynb #09eaba85
 def _classified(prospects, orbits, rows):
     """Rows of the follow-up for classified asteroids; ``rows`` are their positions in the orbits."""
-    done = prospects[["Asteroid_ID", "Name", "Designation", "H_mag", "a_au", "e", "i_deg"]].copy()
-    done["Kind"] = "classified"
-    done["Orbit_Uncertainty"] = orbits.orbit_uncertainty.reset_index(drop=True).reindex(rows).to_numpy()
-    for column in ("Diameter_km", "Diameter_low_km", "Diameter_high_km"):
-        done[column] = prospects[column]
-    spread = np.log(done.Diameter_high_km / done.Diameter_low_km) / (2 * 1.645)
-    deviation = np.log(done.Diameter_km / LARGE_KM) / spread
-    done["P_Large"] = 0.5 * (1 + scipy.special.erf(deviation / np.sqrt(2)))
-    for group in GROUPS:
-        done[f"Prob_{group}"] = prospects[f"Prob_{group}"]
-    return done
+    facts = ["Asteroid_ID", "Name", "Designation", "H_mag", "a_au", "e", "i_deg"]
+    sizes = ["Diameter_km", "Diameter_low_km", "Diameter_high_km"]
+    uncertainty = orbits.orbit_uncertainty.reset_index(drop=True).reindex(rows).to_numpy()
+    spread = np.log(prospects.Diameter_high_km / prospects.Diameter_low_km) / (2 * 1.645)
+    deviation = np.log(prospects.Diameter_km / LARGE_KM) / spread
+    return prospects[facts + sizes + _PROBABILITIES].assign(
+        Kind="classified",
+        Orbit_Uncertainty=uncertainty,
+        P_Large=0.5 * (1 + scipy.special.erf(deviation / np.sqrt(2))),
+    )
 
 # %% ../nbs/06_prospecting.ipynb #8017f584
 def _gain_columns(followup, channels):
     """Entropy of the named groups, gain of each coverage, and the better single-instrument coverage."""
     prior = followup[[f"Prob_{group}" for group in NAMED_GROUPS]].to_numpy(dtype=float)
     prior = prior / np.maximum(prior.sum(axis=1, keepdims=True), 1e-12)
-    columns = {"Entropy_bits": entropy(prior)}
+    columns = {"Entropy_bits": _entropy(prior)}
     for kind in COVERAGES:
         gain = expected_gain(prior, channels[kind]) if kind in channels else np.nan
         columns[f"Gain_{kind}_bits"] = gain
@@ -885,19 +710,12 @@ def _gain_columns(followup, channels):
     return columns
 
 
-def _best_gain(followup):
-    """Gain of the better single-instrument coverage, or of both together if only they have a channel."""
-    single = followup[["Gain_VIS_bits", "Gain_NIR_bits"]].max(axis=1)
-    return single.fillna(followup.Gain_VISNIR_bits)
-
-
 def _add_priority(followup, channels, exhaust_velocity):
     """Replace the probabilities by gains, add delta-v, priority and a note, and sort."""
-    result = followup.drop(columns=[f"Prob_{group}" for group in GROUPS])
-    result = result.assign(**_gain_columns(followup, channels))
+    result = followup.drop(columns=_PROBABILITIES).assign(**_gain_columns(followup, channels))
     result["Delta_v_km_s"] = delta_v(result.a_au, result.e, result.i_deg)
-    weight = accessibility(result.Delta_v_km_s, exhaust_velocity)
-    result["Priority"] = _best_gain(result) * weight * result.P_Large
+    gain = result[["Gain_VIS_bits", "Gain_NIR_bits"]].max(axis=1).fillna(result.Gain_VISNIR_bits)
+    result["Priority"] = gain * accessibility(result.Delta_v_km_s, exhaust_velocity) * result.P_Large
     lost = "orbit too uncertain to find it again without a search"
     conditions = [result.H_mag.isna(), result.Orbit_Uncertainty > 6]
     result["Note"] = np.select(conditions, ["no H: no size", lost], "")
@@ -946,19 +764,7 @@ _KINDS = {"no class": ("#B4B4B4", 1, "#D55E00"), "classified": ("#6BAFD6", 7, "#
 
 
 def plot_followup(followup, n=8):
-    """Plot magnitude against delta-v of asteroids to observe, with the first of each kind numbered.
-
-    Parameters
-    ----------
-    followup : pandas.DataFrame
-        From `rank_followup`.
-    n : int
-        How many of each kind are numbered; the legend has their names.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot magnitude against delta-v of asteroids to observe, with the first of each kind numbered."""
     usable = followup[(followup.Note == "") & followup.Delta_v_km_s.notna()]
     if usable.empty:
         return _empty_plot("No asteroid to observe: none has a magnitude and an orbit.")
@@ -975,14 +781,15 @@ def plot_followup(followup, n=8):
         handle.set_sizes([16])
     return ax
 
-# %% ../nbs/06_prospecting.ipynb #3ae3b399
+
 def _number_first(ax, rows, color):
-    """Draw a circle and a number at each row, and list the names in the legend."""
-    names = [f"{number} {escape_mathtext(_title(row))}" for number, row in enumerate(rows.itertuples(), 1)]
-    if names:
-        style = {"s": 34, "facecolor": "none", "edgecolor": color, "lw": 1.2}
-        ax.scatter(rows.Delta_v_km_s, rows.H_mag, label="\n".join(names), **style)
+    """Write numbers at asteroids, and list their names in the legend."""
+    names = []
     for number, row in enumerate(rows.itertuples(), 1):
         place = (3, 3) if number % 2 else (-7, -8)
         style = {"textcoords": "offset points", "fontsize": 7.5, "color": color}
         ax.annotate(str(number), (row.Delta_v_km_s, row.H_mag), xytext=place, **style)
+        names.append(f"{number} {escape_mathtext(_title(row))}")
+    if names:
+        style = {"s": 34, "facecolor": "none", "edgecolor": color, "lw": 1.2}
+        ax.scatter(rows.Delta_v_km_s, rows.H_mag, label="\n".join(names), **style)
