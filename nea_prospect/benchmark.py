@@ -58,10 +58,13 @@ def cut_spectrum(spectrum, shortest, longest):
 # %% ../nbs/94_benchmark.ipynb #e5e681ea
 def make_views(spectra):
     """Resample spectra to the common grid; a dict of view to array of shape (n_spectra, 53)."""
-    return {
-        view: make_features([cut_spectrum(spectrum, *limits) for spectrum in spectra])[0]
-        for view, limits in VIEWS.items()
-    }
+    views = {}
+    for view, limits in VIEWS.items():
+        cut = [cut_spectrum(spectrum, *limits) for spectrum in spectra]
+        rows = [row for row, spectrum in enumerate(cut) if spectrum.wavelength.size]  # the others stay NaN
+        views[view] = np.full((len(cut), WAVELENGTH_GRID.size), np.nan)
+        views[view][rows] = make_features([cut[row] for row in rows])[0]
+    return views
 
 # %% ../nbs/94_benchmark.ipynb #a364d137
 _INF = np.inf
@@ -392,8 +395,8 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     def progress(message):
         print(f"{time.monotonic() - start:5.0f} s  {message}", file=sys.stderr, flush=True)
 
-    Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     dataset = load_dataset(*((catalog, spectra) if catalog else bundled()))
+    Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     table, folds = dataset.table, assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
     auxiliary, views = load_auxiliary("bundled"), make_views(dataset.spectra)
     protocol = Protocol(table, views, folds, auxiliary, seed, workers)

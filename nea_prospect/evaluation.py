@@ -66,7 +66,7 @@ def plot_confusion(matrix, ax=None):
     rows = [f"{group} ({n:.0f})" for group, n in zip(NAMED_GROUPS, total[:, 0], strict=True)]
     cells = {"annot": np.reshape(texts, matrix.shape), "fmt": "", "annot_kws": {"fontsize": 8}}
     labels = {"xticklabels": NAMED_GROUPS, "yticklabels": rows}
-    sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, ax=ax, **cells, **labels)
+    sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, linewidths=0.5, ax=ax, **cells, **labels)
     ax.set(xlabel="Predicted group", ylabel="Published group (asteroids)")
     ax.tick_params(rotation=0)
     return ax

@@ -19,7 +19,6 @@ from nea_prospect.classifier import Predictions
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.evaluation import (
     audit_labels,
-    average_spectra,
     bootstrap_weights,
     calibration_scores,
     check_sets,
@@ -57,13 +56,15 @@ def labelled(labels):
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=5, max_size=60))
 def test_scores_are_those_of_scikit_learn(pairs):
-    truth, answer = np.array(pairs).T
-    scores = matrix_scores(confusion(truth, answer, 5))
+    truth, predicted = np.array(pairs).T
+    scores = matrix_scores(confusion(truth, predicted, 5))
     present = np.unique(truth)
-    precision, recall, f1, _ = precision_recall_fscore_support(truth, answer, labels=present, zero_division=0)
-    assert scores["accuracy"][0] == pytest.approx(accuracy_score(truth, answer))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, predicted, labels=present, zero_division=0
+    )
+    assert scores["accuracy"][0] == pytest.approx(accuracy_score(truth, predicted))
     assert scores["macro_f1"][0] == pytest.approx(
-        f1_score(truth, answer, labels=present, average="macro", zero_division=0)
+        f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
     )
     assert scores["balanced_accuracy"][0] == pytest.approx(recall.mean())
     np.testing.assert_allclose(scores["precision"][0, present], precision)
@@ -162,14 +163,6 @@ def test_scores_by_coverage_count_every_labelled_asteroid_once():
     scores = score_by_coverage(one_hot(["S-Group"] * 5), table)
     assert scores.asteroids.to_dict() == {"VISNIR": 1, "VIS": 1, "NIR": 1}
     assert scores.accuracy.to_dict() == {"VISNIR": 1.0, "VIS": 0.0, "NIR": 1.0}
-
-
-def test_spectra_of_one_asteroid_are_averaged_in_the_order_of_the_table():
-    values = np.arange(10.0).reshape(1, 5, 2)
-    mean, first = average_spectra(values, ["b", "a", "b", "c", "a"])
-    assert first.tolist() == [0, 1, 3]
-    expected = [(values[0, 0] + values[0, 2]) / 2, (values[0, 1] + values[0, 4]) / 2, values[0, 3]]
-    np.testing.assert_allclose(mean[0], expected)
 
 
 def make_table():
