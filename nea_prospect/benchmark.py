@@ -90,7 +90,7 @@ DECISION_RULES = [
 
 # %% ../nbs/94_benchmark.ipynb #24357042
 def bus_demeo_group(slope, pc1, pc2, pc3, pc4, pc5, depth_07):
-    """Assign groups by `DECISION_RULES` to arrays of quantities of spectra; empty where no rule holds."""
+    """Assign groups by `DECISION_RULES` from arrays of shape (n_spectra,); empty where no rule holds."""
     quantities = {"slope": slope, "pc1": pc1, "pc2": pc2, "pc3": pc3, "pc4": pc4, "pc5": pc5}
     quantities |= {"depth": depth_07, "line": pc1 + 3 * pc2, "olivine": pc1 - pc2 / 3}
     conditions = []
