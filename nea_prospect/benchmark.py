@@ -287,9 +287,8 @@ class Protocol:
 
     def predict(self, models, folds, auxiliary=True):
         """Predict out of fold; a dict of view to `Predictions`."""
-        extra = self.auxiliary if auxiliary else None
-        views = list(self.views.values())
-        predictions = out_of_fold(models, views, self.table, folds, extra, workers=self.workers, keep=False)
+        inputs = list(self.views.values()), self.table, folds, self.auxiliary if auxiliary else None
+        predictions = out_of_fold(models, *inputs, workers=self.workers, keep=False)
         return dict(zip(self.views, predictions, strict=True))
 
     def score_once(self, model, auxiliary=True):
@@ -310,9 +309,8 @@ class Protocol:
             rows = self.rows_of(view)
             if self.table.label[rows].isin(NAMED_GROUPS).any():
                 probabilities = predicted.select(rows).probabilities
-                results[view] = evaluation.evaluate_models(
-                    probabilities, self.table[rows], NAMED_GROUPS, self.seed
-                )
+                table = self.table[rows]
+                results[view] = evaluation.evaluate_models(probabilities, table, seed=self.seed)
         return results
 
 # %% ../nbs/94_benchmark.ipynb #9c819211
