@@ -4,22 +4,20 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'DECISION_RULES', 'HIDDEN_INPUTS', 'MIN_FINE_CLASS', 'SHARES', 'cut_spectrum', 'make_views',
-           'bus_demeo_group', 'BusDeMeoRules', 'make_peers', 'remove_slope', 'change_inputs', 'ChangedInputs',
-           'FineClasses', 'FewerAsteroids', 'AuditedClassifier', 'make_ablations', 'repeat_agreement', 'original_split',
-           'Protocol', 'load_protocol', 'run_benchmark', 'markdown_table', 'benchmark_tables', 'plot_learning_curve']
+           'bus_demeo_group', 'BusDeMeoRules', 'make_peers', 'hide_inputs', 'HiddenInputs', 'FineClasses',
+           'FewerAsteroids', 'make_ablations', 'repeat_agreement', 'original_split', 'Protocol', 'run_benchmark',
+           'markdown_table', 'benchmark_tables', 'plot_learning_curve']
 
 # %% ../nbs/94_benchmark.ipynb #4fa96846
 import sys
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
@@ -30,30 +28,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from . import evaluation
 from .classifier import MODEL_TITLES, Predictions
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, use_style
-from nea_prospect.evaluation import (
-    SCORE_TITLES,
-    audit_labels,
-    class_table,
-    compare_models,
-    evaluate_models,
-    plot_confusion,
-    plot_reliability,
-    plot_scores,
-    score_by_coverage,
-    score_sets,
-    score_table,
-    sort_models,
-)
-from nea_prospect.features import (
-    INPUT_NAMES,
-    N_CHANNELS,
-    N_WAVELENGTHS,
-    coverage,
-    make_features,
-    model_inputs,
-)
+from .features import INPUT_NAMES, N_CHANNELS, coverage, make_features, model_inputs
 from .files import save_figure, write_bytes, write_json
 from .loading import bundled, load_dataset
 from nea_prospect.modeling import (
@@ -80,10 +58,13 @@ def cut_spectrum(spectrum, shortest, longest):
 # %% ../nbs/94_benchmark.ipynb #e5e681ea
 def make_views(spectra):
     """Resample spectra to the common grid; a dict of view to array of shape (n_spectra, 53)."""
-    return {
-        view: make_features([cut_spectrum(spectrum, *limits) for spectrum in spectra])[0]
-        for view, limits in VIEWS.items()
-    }
+    views = {}
+    for view, limits in VIEWS.items():
+        cut = [cut_spectrum(spectrum, *limits) for spectrum in spectra]
+        rows = [row for row, spectrum in enumerate(cut) if spectrum.wavelength.size]  # the others stay NaN
+        views[view] = np.full((len(cut), WAVELENGTH_GRID.size), np.nan)
+        views[view][rows] = make_features([cut[row] for row in rows])[0]
+    return views
 
 # %% ../nbs/94_benchmark.ipynb #a364d137
 _INF = np.inf
@@ -109,11 +90,7 @@ DECISION_RULES = [
 
 # %% ../nbs/94_benchmark.ipynb #24357042
 def bus_demeo_group(slope, pc1, pc2, pc3, pc4, pc5, depth_07):
-    """Assign groups by the decision rules of DeMeo et al. (2009), appendix B.
-
-    Takes the Bus-DeMeo slope (1/um), the principal components PC1' to PC5' and the depth of the 0.7 um band,
-    each of shape (n_spectra,). Returns an array of str, empty where no rule holds.
-    """
+    """Assign groups by `DECISION_RULES` from arrays of shape (n_spectra,); empty where no rule holds."""
     quantities = {"slope": slope, "pc1": pc1, "pc2": pc2, "pc3": pc3, "pc4": pc4, "pc5": pc5}
     quantities |= {"depth": depth_07, "line": pc1 + 3 * pc2, "olivine": pc1 - pc2 / 3}
     conditions = []
@@ -157,53 +134,38 @@ def make_peers(seed=0):
         "Plain extra trees": make_pipeline(inputs, trees),
     }
 
-# %% ../nbs/94_benchmark.ipynb #07543d80
-def remove_slope(log_reflectance):
-    """Subtract the least-squares line, but not the mean, from each spectrum of shape (n_spectra, 53)."""
-    observed = np.isfinite(log_reflectance)
-    count = np.maximum(observed.sum(axis=1, keepdims=True), 1)
-    center = np.where(observed, WAVELENGTH_GRID, 0.0).sum(axis=1, keepdims=True) / count
-    x = np.where(observed, WAVELENGTH_GRID - center, 0.0)
-    slope = (x * np.where(observed, log_reflectance, 0.0)).sum(axis=1, keepdims=True)
-    slope = slope / np.maximum((x**2).sum(axis=1, keepdims=True), 1e-9)
-    return log_reflectance - slope * x
-
 # %% ../nbs/94_benchmark.ipynb #c6623093
-_N_POINTS = N_WAVELENGTHS * N_CHANNELS  # columns of the spectrum, which its gradient is a part of
+_N_POINTS = WAVELENGTH_GRID.size * N_CHANNELS  # columns of the spectrum, which its gradient is a part of
 HIDDEN_INPUTS = {
     "no spectrum": slice(0, _N_POINTS),
-    "no gradient": slice(N_WAVELENGTHS, _N_POINTS),
+    "no gradient": slice(WAVELENGTH_GRID.size, _N_POINTS),
     "no features": slice(_N_POINTS, None),
 }
 
 
-def change_inputs(inputs, change):
-    """Copy `model_inputs`, with one of `HIDDEN_INPUTS` set to NaN or with "no slope" in the spectrum."""
+def hide_inputs(inputs, hidden):
+    """Copy `model_inputs`, with one of `HIDDEN_INPUTS` set to NaN."""
     changed = np.array(inputs, dtype=float)
-    if change == "no slope":
-        changed[:, :N_WAVELENGTHS] = remove_slope(changed[:, :N_WAVELENGTHS])
-    else:
-        changed[:, HIDDEN_INPUTS[change]] = np.nan
+    changed[:, HIDDEN_INPUTS[hidden]] = np.nan
     return changed
 
 # %% ../nbs/94_benchmark.ipynb #92ab9448
-class ChangedInputs(ClassifierMixin, BaseEstimator):
-    """Network (a `TwoBranchClassifier`) whose inputs are changed, see `change_inputs`."""
+class HiddenInputs(ClassifierMixin, BaseEstimator):
+    """Network (a `TwoBranchClassifier`) that does not see some inputs, see `hide_inputs`."""
 
-    def __init__(self, network, change):
+    def __init__(self, network, hidden):
         self.network = network
-        self.change = change
+        self.hidden = hidden
 
     def fit(self, X, y, groups=None, sample_weight=None):
-        """Train the network on changed inputs, see `TwoBranchClassifier.fit`."""
-        changed = change_inputs(X, self.change)
-        self.network_ = clone(self.network).fit(changed, y, groups, sample_weight)
+        """Train the network without the hidden inputs, see `TwoBranchClassifier.fit`."""
+        self.network_ = clone(self.network).fit(hide_inputs(X, self.hidden), y, groups, sample_weight)
         self.classes_, self.held_out_ = self.network_.classes_, self.network_.held_out_
         return self
 
     def predict_proba(self, X):
         """Predict class probabilities, shape (n_rows, n_classes)."""
-        return self.network_.predict_proba(change_inputs(X, self.change))
+        return self.network_.predict_proba(hide_inputs(X, self.hidden))
 
 # %% ../nbs/94_benchmark.ipynb #a46def86
 MIN_FINE_CLASS = 5  # spectra; a class with fewer is trained as its group
@@ -236,26 +198,8 @@ class FineClasses(ClassifierMixin, BaseEstimator):
         """Predict group probabilities, shape (n_rows, n_classes)."""
         return self.network_.predict_proba(X) @ self.membership_
 
-# %% ../nbs/94_benchmark.ipynb #90af09a5
-class _Contains(ClassifierMixin, BaseEstimator):
-    """Estimator that contains a `SpectrumClassifier` and chooses its training rows."""
-
-    def _fit_rows(self, rows, X, y, groups, sample_weight):
-        """Fit a copy of the classifier to some rows."""
-        self.classifier_ = clone(self.classifier).fit(X[rows], y[rows], groups[rows], sample_weight[rows])
-        self.classes_, self.n_features_in_ = self.classifier_.classes_, X.shape[1]
-        return self
-
-    def predict_all(self, X):
-        """Predict with the classifier, see `SpectrumClassifier.predict_all`."""
-        return self.classifier_.predict_all(X)
-
-    def predict_proba(self, X):
-        """Class probabilities of the classifier, shape (n_spectra, n_classes)."""
-        return self.classifier_.predict_proba(X)
-
 # %% ../nbs/94_benchmark.ipynb #7b1923c5
-class FewerAsteroids(_Contains):
+class FewerAsteroids(ClassifierMixin, BaseEstimator):
     """Classifier that is trained on a share of the asteroids of each group, and on all auxiliary spectra."""
 
     def __init__(self, classifier, share, random_state=0):
@@ -272,45 +216,28 @@ class FewerAsteroids(_Contains):
             asteroids = np.unique(groups[(y == group) & ~auxiliary])
             n_chosen = max(1, round(self.share * len(asteroids)))
             kept |= (y == group) & np.isin(groups, rng.choice(asteroids, n_chosen, replace=False))
-        return self._fit_rows(kept, X, y, groups, sample_weight)
+        self.classifier_ = clone(self.classifier).fit(X[kept], y[kept], groups[kept], sample_weight[kept])
+        self.classes_ = self.classifier_.classes_
+        return self
 
-# %% ../nbs/94_benchmark.ipynb #0f77b352
-class AuditedClassifier(_Contains):
-    """Classifier that is trained twice, the second time without suspicious labels."""
-
-    def __init__(self, classifier):
-        self.classifier = classifier
-
-    def fit(self, X, y, groups, sample_weight):
-        """Fit, set aside the labels that `audit_labels` lists, except those of ``Other``, and fit again."""
-        first = self._fit_rows(np.arange(len(y)), X, y, groups, sample_weight).classifier_
-        probabilities = np.zeros((1, len(y), len(GROUPS)))
-        probabilities[0][:, [GROUPS.index(group) for group in first.classes_]] = first.held_out_
-        rows = pd.DataFrame({"asteroid": np.arange(len(y)).astype(str), "label": y, "name": "", "class": ""})
-        suspicious = audit_labels(probabilities, rows).Asteroid_ID.astype(int).to_numpy()
-        kept = np.setdiff1d(np.arange(len(y)), suspicious[y[suspicious] != "Other"])
-        return self._fit_rows(kept, X, y, groups, sample_weight)
+    def predict_all(self, X):
+        """Predict with the classifier, see `SpectrumClassifier.predict_all`."""
+        return self.classifier_.predict_all(X)
 
 # %% ../nbs/94_benchmark.ipynb #d05db2f7
 def make_ablations(classes, seed=0):
-    """Make the classifier of the series with one ingredient removed or replaced.
-
-    ``classes`` is the Bus-DeMeo class by asteroid, ``seed`` the random state of every estimator. Returns a
-    dict of what is different to estimator.
-    """
+    """Make the classifier of the series with one ingredient removed or replaced; ``classes`` by asteroid."""
     networks = {
         "groups not weighted": TwoBranchClassifier(balance=0.0),
         "groups weighted to be equal": TwoBranchClassifier(balance=1.0),
-        "spectrum only": ChangedInputs(TwoBranchClassifier(), "no features"),
-        "features only": ChangedInputs(TwoBranchClassifier(), "no spectrum"),
-        "no gradient channel": ChangedInputs(TwoBranchClassifier(), "no gradient"),
-        "slope removed from the spectrum": ChangedInputs(TwoBranchClassifier(), "no slope"),
+        "spectrum only": HiddenInputs(TwoBranchClassifier(), "no features"),
+        "features only": HiddenInputs(TwoBranchClassifier(), "no spectrum"),
+        "no gradient channel": HiddenInputs(TwoBranchClassifier(), "no gradient"),
         "Bus-DeMeo classes, added up": FineClasses(TwoBranchClassifier(), classes),
     }
     ablations = {
         "No cut copies in training": SpectrumClassifier(copies=0, random_state=seed),
         "Five members": SpectrumClassifier(n_members=5, random_state=seed),
-        "Audited training labels": AuditedClassifier(SpectrumClassifier(random_state=seed)),
     }
     for title, network in networks.items():
         ablations[f"Network: {title}"] = SpectrumClassifier(network, random_state=seed)
@@ -320,8 +247,8 @@ def make_ablations(classes, seed=0):
 def repeat_agreement(probabilities, table):
     """Compute how often the predictions for two spectra of one asteroid agree.
 
-    ``probabilities`` has shape (n_repeats, n_spectra, 6). Returns the number of labelled ``asteroids`` with
-    several spectra, the ``pairs`` of their spectra, and the share that ``agree``, averaged over asteroids.
+    Returns the number of labelled ``asteroids`` with several spectra, the ``pairs`` of their spectra, and the
+    share that ``agree``, averaged over asteroids.
     """
     rows = np.flatnonzero(table.label.isin(GROUPS))
     predicted = probabilities.argmax(axis=2)
@@ -335,11 +262,7 @@ def repeat_agreement(probabilities, table):
 
 # %% ../nbs/94_benchmark.ipynb #77e45631
 def original_split(table):
-    """Repeat the split of the original script.
-
-    Returns an array of shape (n_spectra,): 0 for test rows, 1 for training rows, -1 for all others; all
-    -1 if there are too few asteroids.
-    """
+    """Repeat the split of the original script: 0 for test rows, 1 for training rows, -1 for all others."""
     split = np.full(len(table), -1)
     labelled = table.label.isin(GROUPS)
     usable = table[labelled & (table.number != "")].sort_values("catalog_row").drop_duplicates("asteroid")
@@ -364,38 +287,31 @@ class Protocol:
 
     def predict(self, models, folds, auxiliary=True):
         """Predict out of fold; a dict of view to `Predictions`."""
-        extra = self.auxiliary if auxiliary else None
-        views = list(self.views.values())
-        predictions = out_of_fold(models, views, self.table, folds, extra, workers=self.workers, keep=False)
+        inputs = list(self.views.values()), self.table, folds, self.auxiliary if auxiliary else None
+        predictions = out_of_fold(models, *inputs, workers=self.workers, keep=False)
         return dict(zip(self.views, predictions, strict=True))
 
     def score_once(self, model, auxiliary=True):
         """Score a model as ``ensemble``, in one repeat."""
         return self.score(self.predict({"ensemble": model}, self.folds[:1], auxiliary))
 
-# %% ../nbs/94_benchmark.ipynb #04b9bada
-@patch
-def rows_of(self: Protocol, view):
-    """Choose the spectra that a view is scored on; in a cut view, those that only the cut made partial."""
-    whole = coverage(np.isfinite(self.views["as observed"]))
-    if view == "as observed":
-        return np.ones(len(whole), dtype=bool)
-    return (whole == "VISNIR") & (coverage(np.isfinite(self.views[view])) == view)
+    def rows_of(self, view):
+        """Choose the spectra that a view is scored on; in a cut view, those that the cut made partial."""
+        whole = coverage(np.isfinite(self.views["as observed"]))
+        if view == "as observed":
+            return np.ones(len(whole), dtype=bool)
+        return (whole == "VISNIR") & (coverage(np.isfinite(self.views[view])) == view)
 
-# %% ../nbs/94_benchmark.ipynb #fda2bded
-@patch
-def score(self: Protocol, predictions):
-    """Score `Predictions` by view; a dict of view to model to scores, see `evaluate_model`.
-
-    Views without labelled spectra are left out.
-    """
-    results = {}
-    for view, predicted in predictions.items():
-        rows = self.rows_of(view)
-        if self.table.label[rows].isin(NAMED_GROUPS).any():
-            probabilities = predicted.select(rows).probabilities
-            results[view] = evaluate_models(probabilities, self.table[rows], NAMED_GROUPS, self.seed)
-    return results
+    def score(self, predictions):
+        """Score each view that has labelled spectra; a dict of view to model to scores."""
+        results = {}
+        for view, predicted in predictions.items():
+            rows = self.rows_of(view)
+            if self.table.label[rows].isin(NAMED_GROUPS).any():
+                probabilities = predicted.select(rows).probabilities
+                table = self.table[rows]
+                results[view] = evaluation.evaluate_models(probabilities, table, seed=self.seed)
+        return results
 
 # %% ../nbs/94_benchmark.ipynb #9c819211
 def _summarise_models(protocol, predictions):
@@ -404,23 +320,17 @@ def _summarise_models(protocol, predictions):
     sets = {}
     for view in scores:
         rows = protocol.rows_of(view)
-        sets[view] = score_sets(predictions[view].select(rows), table[rows]).to_dict("index")
+        sets[view] = evaluation.score_sets(predictions[view].select(rows), table[rows]).to_dict("index")
     observed = predictions["as observed"].probabilities
-    names = sort_models(observed)
+    names = evaluation.sort_models(observed)
     return {
         "views": scores,
         "sets": sets,
-        "by_coverage": {name: score_by_coverage(observed[name], table).to_dict("index") for name in names},
+        "by_coverage": {
+            name: evaluation.score_by_coverage(observed[name], table).to_dict("index") for name in names
+        },
         "repeat_agreement": {name: repeat_agreement(observed[name], table) for name in names},
     }
-
-# %% ../nbs/94_benchmark.ipynb #d680ac14
-def load_protocol(catalog="", spectra="", repeats=5, seed=0, workers=0):
-    """Load the data of a benchmark, see `run_benchmark`."""
-    dataset = load_dataset(*((catalog, spectra) if catalog else bundled()))
-    folds = assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
-    auxiliary = load_auxiliary("bundled")
-    return Protocol(dataset.table, make_views(dataset.spectra), folds, auxiliary, seed, workers)
 
 # %% ../nbs/94_benchmark.ipynb #d9925bfc
 def _score_ablations(protocol, predictions, progress):
@@ -466,43 +376,31 @@ def _score_original_split(protocol):
         return {}
     predictions = protocol.predict(make_models(seed=protocol.seed), split[None])["as observed"]
     table = protocol.table[test]
-    scores = evaluate_models(predictions.select(test).probabilities, table, GROUPS, protocol.seed)
+    scores = evaluation.evaluate_models(predictions.select(test).probabilities, table, GROUPS, protocol.seed)
     n_test = {"n_test": table.asteroid.nunique()}
     keys = ("accuracy", "macro_f1")
     return {name: {key: row[key]["mean"] for key in keys} | n_test for name, row in scores.items()}
 
-# %% ../nbs/94_benchmark.ipynb #53d38488
-def _report(start, message):
-    """Print a message to stderr, after the seconds since the start."""
-    print(f"{time.monotonic() - start:5.0f} s  {message}", file=sys.stderr, flush=True)
-
 # %% ../nbs/94_benchmark.ipynb #c3791060
 def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
-    """Make the whole comparison and write it into a folder; progress is printed to stderr.
+    """Make the whole comparison in the folder ``out``, and print progress to stderr.
 
-    Parameters
-    ----------
-    out : str or Path
-        Gets ``benchmark.json``, ``benchmark.md`` and ``figures/``.
-    catalog, spectra : str or Path
-        Input files; empty for the bundled data.
-    repeats : int
-        Repeats of the protocol for models that are compared; ablations and learning curve take one.
-    seed, workers : int
-        Random state; number of processes, 0 for one a core.
-
-    Returns
-    -------
-    dict
-        The content of ``benchmark.json``.
+    The input is that of `load_dataset`, by default the bundled data. ``repeats`` are those of the models that
+    are compared, ``workers`` processes (0: one for each core). Returns the content of ``benchmark.json``.
     """
     start = time.monotonic()
-    progress = partial(_report, start)
+
+    def progress(message):
+        print(f"{time.monotonic() - start:5.0f} s  {message}", file=sys.stderr, flush=True)
+
+    dataset = load_dataset(*((catalog, spectra) if catalog else bundled()))
     Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
-    protocol = load_protocol(catalog, spectra, repeats, seed, workers)
-    progress(f"{len(protocol.table)} spectra; models and peers in {repeats} x 5 folds")
-    predictions = protocol.predict(make_models(seed=seed) | make_peers(seed), protocol.folds)
-    asteroids = protocol.table.asteroid[protocol.table.label.isin(NAMED_GROUPS)]
+    table, folds = dataset.table, assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
+    auxiliary, views = load_auxiliary("bundled"), make_views(dataset.spectra)
+    protocol = Protocol(table, views, folds, auxiliary, seed, workers)
+    progress(f"{len(table)} spectra; models and peers in {repeats} x 5 folds")
+    predictions = protocol.predict(make_models(seed=seed) | make_peers(seed), folds)
+    asteroids = table.asteroid[table.label.isin(NAMED_GROUPS)]
     result = {"n_asteroids": int(asteroids.nunique()), "repeats": repeats}
     result |= _summarise_models(protocol, predictions)
     result["ablations"] = _score_ablations(protocol, predictions, progress)
@@ -510,7 +408,7 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     progress("the split of the original script")
     result["original_split"] = _score_original_split(protocol)
     result["seconds"] = round(time.monotonic() - start, 1)
-    _write(Path(out), result, predictions["as observed"].probabilities, protocol.table)
+    _write(Path(out), result, predictions["as observed"].probabilities, table)
     progress(f"written to {out}")
     return result
 
@@ -520,14 +418,14 @@ def _write(out, result, probabilities, table):
     use_style()
     scores = result["views"]["as observed"]
     figures = {
-        "scores": plot_scores(scores),
-        "confusion": plot_confusion(scores["ensemble"]["confusion"]),
-        "reliability": plot_reliability(probabilities["ensemble"], table),
+        "scores": evaluation.plot_scores(scores),
+        "confusion": evaluation.plot_confusion(scores["ensemble"]["confusion"]),
+        "reliability": evaluation.plot_reliability(probabilities["ensemble"], table),
         "learning_curve": plot_learning_curve(result["learning_curve"]),
     }
     for name, ax in figures.items():
         save_figure(ax, out / "figures" / f"{name}.png")
-    differences = compare_models(probabilities, table, "ensemble")
+    differences = evaluation.compare_models(probabilities, table, "ensemble")
     write_bytes(out / "benchmark.md", benchmark_tables(result, differences).encode("utf-8"))
     write_json(out / "benchmark.json", result)
 
@@ -541,28 +439,25 @@ def markdown_table(frame):
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     return "\n".join(lines)
 
-# %% ../nbs/94_benchmark.ipynb #a5b63d77
+# %% ../nbs/94_benchmark.ipynb #112e86f8
 def _by_model(rows):
     """Make a table of one row a model, named by the titles of models."""
     return pd.DataFrame.from_dict(rows, orient="index").rename(index=MODEL_TITLES)
-
-# %% ../nbs/94_benchmark.ipynb #112e86f8
-_TITLES = {
-    "expected_calibration_error": "Calibration error",
-    "brier": "Brier score",
-    "log_loss": "Log loss (nat)",
-}
 
 
 def _model_tables(result):
     """Yield title and table of the scores of models and peers."""
     for view, scores in result["views"].items():
-        yield f"Models, {view}", score_table(scores, dict.fromkeys(scores, result["repeats"]))
+        yield f"Models, {view}", evaluation.score_table(scores, dict.fromkeys(scores, result["repeats"]))
     observed = result["views"]["as observed"]
-    scores = _by_model({name: observed[name] for name in sort_models(observed)})
-    probable = scores[list(_TITLES)].astype(float)
-    yield "Probabilities, as observed", probable.rename(columns=_TITLES)
-    yield "Groups, ensemble, as observed", class_table(observed["ensemble"])
+    names = {
+        "expected_calibration_error": "Calibration error",
+        "brier": "Brier score",
+        "log_loss": "Log loss (nat)",
+    }
+    scores = _by_model(observed)[list(names)].astype(float)
+    yield "Probabilities, as observed", scores.rename(columns=names)
+    yield "Groups, ensemble, as observed", evaluation.class_table(observed["ensemble"])
     cells = {}
     for name, rows in result["by_coverage"].items():
         titles = {kind: f"{kind} ({row['asteroids']} asteroids)" for kind, row in rows.items()}
@@ -599,7 +494,7 @@ def benchmark_tables(result, differences):
     wide = differences.reset_index(names=["Model", "Score"])
     wide["text"] = [f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})" for row in wide.itertuples()]
     paired = wide.pivot(index="Model", columns="Score", values="text")
-    paired = paired.loc[wide.Model.unique(), list(SCORE_TITLES.values())]
+    paired = paired.loc[wide.Model.unique(), list(evaluation.SCORE_TITLES.values())]
     tables = [*_model_tables(result), ("Ensemble minus another model, first repeat", paired)]
     tables += [*_ablation_tables(result), *_other_tables(result)]
     folds = f"{result['repeats']} x 5 folds by asteroid; {result['seconds'] / 60:.0f} minutes."

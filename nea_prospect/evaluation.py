@@ -10,6 +10,8 @@ __all__ = ['SCORE_TITLES', 'N_DRAWS', 'average_spectra', 'confusion', 'plot_conf
            'prediction_table']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -24,20 +26,9 @@ from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, coverage, model_in
 
 # %% ../nbs/05_evaluation.ipynb #900d1740
 def average_spectra(values, asteroids):
-    """Average values over the spectra of each asteroid.
+    """Average values, shape (..., n_spectra, n_columns), over the spectra of each asteroid.
 
-    Parameters
-    ----------
-    values : ndarray of shape (..., n_spectra, n_columns)
-        Probabilities, or other values of spectra.
-    asteroids : array_like of str, shape (n_spectra,)
-
-    Returns
-    -------
-    mean : ndarray of shape (..., n_asteroids, n_columns)
-        Asteroids in the order of their first spectrum.
-    first : ndarray of int, shape (n_asteroids,)
-        Index of the first spectrum of each asteroid, ascending.
+    Asteroids are in the order of their first spectrum; the indices of these spectra are returned, too.
     """
     codes, _ = pd.factorize(np.asarray(asteroids, dtype=object))
     _, first = np.unique(codes, return_index=True)
@@ -56,20 +47,9 @@ def _choose_groups(probabilities, table, groups):
 
 # %% ../nbs/05_evaluation.ipynb #25bb5f41
 def confusion(truth, predicted, n_groups, weights=None):
-    """Compute confusion matrices, one for each row of weights.
+    """Compute confusion matrices, shape (n_draws, n_groups, n_groups), with the truth in rows.
 
-    Parameters
-    ----------
-    truth, predicted : ndarray of int, shape (n_asteroids,)
-        Codes of groups.
-    n_groups : int
-    weights : ndarray of shape (n_draws, n_asteroids), optional
-        How often each asteroid counts; once each by default.
-
-    Returns
-    -------
-    ndarray of shape (n_draws, n_groups, n_groups)
-        Truth in rows, predictions in columns.
+    ``weights`` of shape (n_draws, n_asteroids) tell how often each asteroid counts; by default, each once.
     """
     weights = np.ones((1, len(truth))) if weights is None else weights
     cell = np.zeros((len(truth), n_groups * n_groups))
@@ -78,31 +58,15 @@ def confusion(truth, predicted, n_groups, weights=None):
 
 # %% ../nbs/05_evaluation.ipynb #bbe53ed7
 def plot_confusion(matrix, ax=None):
-    """Plot a confusion matrix of the named groups: counts and percentages of each row, shaded by the latter.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (5, 5)
-        Truth in rows.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot a confusion matrix of the named groups: counts, and percentages of each row."""
     ax = ax or plt.subplots(figsize=(5, 4.4))[1]
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
     texts = [f"{count:.3g}\n{100 * part:.0f} %" for count, part in zip(matrix.flat, share.flat, strict=True)]
     rows = [f"{group} ({n:.0f})" for group, n in zip(NAMED_GROUPS, total[:, 0], strict=True)]
-    cells = {
-        "annot": np.reshape(texts, matrix.shape),
-        "fmt": "",
-        "annot_kws": {"fontsize": 8},
-        "linewidths": 0.5,
-    }
+    cells = {"annot": np.reshape(texts, matrix.shape), "fmt": "", "annot_kws": {"fontsize": 8}}
     labels = {"xticklabels": NAMED_GROUPS, "yticklabels": rows}
-    sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, ax=ax, **cells, **labels)
+    sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, linewidths=0.5, ax=ax, **cells, **labels)
     ax.set(xlabel="Predicted group", ylabel="Published group (asteroids)")
     ax.tick_params(rotation=0)
     return ax
@@ -112,19 +76,11 @@ SCORE_TITLES = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy"
 
 
 def matrix_scores(matrices):
-    """Compute scores from confusion matrices.
+    """Compute scores from confusion matrices of shape (n_draws, n_groups, n_groups).
 
-    Parameters
-    ----------
-    matrices : ndarray of shape (n_draws, n_groups, n_groups)
-        Truth in rows.
-
-    Returns
-    -------
-    dict of str to ndarray
-        ``accuracy``, ``balanced_accuracy`` and ``macro_f1`` of shape (n_draws,); ``precision``, ``recall``
-        and ``f1`` of shape (n_draws, n_groups). Groups without members do not count (NaN); a group that is
-        never predicted has precision 0.
+    ``accuracy``, ``balanced_accuracy`` and ``macro_f1`` have shape (n_draws,); ``precision``, ``recall`` and
+    ``f1`` have shape (n_draws, n_groups). A group without members does not count (NaN); a group that is
+    never predicted has precision 0.
     """
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     members, predicted = matrices.sum(axis=2), matrices.sum(axis=1)
@@ -153,19 +109,10 @@ def _reliability(confidence, correct, n_bins=10):
 
 # %% ../nbs/05_evaluation.ipynb #86b56020
 def calibration_scores(probabilities, truth):
-    """Measure how well probabilities are calibrated; means over repeats.
+    """Measure how well probabilities, shape (n_repeats, n_asteroids, n_groups), are calibrated.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_repeats, n_asteroids, n_groups)
-        Adding up to one.
-    truth : ndarray of int, shape (n_asteroids,)
-        Codes of groups.
-
-    Returns
-    -------
-    dict of str to float
-        ``expected_calibration_error``, ``log_loss`` (nat) and ``brier`` (sum over groups, 0 to 2).
+    Returns means over repeats of ``expected_calibration_error``, ``log_loss`` (nat) and ``brier`` (sum over
+    groups, 0 to 2).
 
     References
     ----------
@@ -185,16 +132,6 @@ def plot_reliability(probabilities, table):
     """Plot the share of correct predictions against confidence among named groups, in the first repeat.
 
     With 95 % intervals (Wilson 1927) and numbers of asteroids; bins with fewer than five are left out.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
-    table : pandas.DataFrame
-        With ``asteroid`` and ``label``, one row a spectrum.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
     """
     _, ax = plt.subplots(figsize=(4.6, 4.2))
     chosen, codes = _choose_groups(probabilities[0], table, NAMED_GROUPS)
@@ -215,19 +152,7 @@ N_DRAWS = 2000  # bootstrap samples
 
 
 def bootstrap_weights(truth, n_draws=N_DRAWS, seed=0):
-    """Draw bootstrap samples within groups: how often each asteroid is in each sample.
-
-    Parameters
-    ----------
-    truth : ndarray of int, shape (n_asteroids,)
-        Codes of groups.
-    n_draws : int
-    seed : int
-
-    Returns
-    -------
-    ndarray of shape (n_draws, n_asteroids)
-    """
+    """Draw how often each asteroid is in each sample within groups, shape (n_draws, n_asteroids)."""
     rng = np.random.default_rng(seed)
     weights = np.zeros((n_draws, len(truth)))
     for group in np.unique(truth):
@@ -263,26 +188,23 @@ def _evaluate(chosen, codes, groups, seed):
 
 # %% ../nbs/05_evaluation.ipynb #6d952613
 def sort_models(names):
-    """Sort names of models in the order of `nea_prospect.classifier.MODEL_TITLES`, other names last.
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    list of str
-    """
+    """Sort names of models in the order of `nea_prospect.classifier.MODEL_TITLES`, other names last."""
     order = list(MODEL_TITLES)
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 # %% ../nbs/05_evaluation.ipynb #978780c6
-def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
+def evaluate_models(
+    probabilities: dict[str, np.ndarray],
+    table: pd.DataFrame,
+    groups: tuple[str, ...] = NAMED_GROUPS,
+    seed: int = 0,
+) -> dict[str, dict]:
     """Compute the scores of every model over some groups.
 
     Parameters
     ----------
     probabilities : dict of str to ndarray of shape (n_repeats, n_spectra, 6)
+        By model, with columns in the order of `nea_prospect.core.GROUPS`.
     table : pandas.DataFrame
         With ``asteroid`` and ``label``, one row a spectrum; asteroids of other groups are left out.
     groups : tuple of str
@@ -297,6 +219,13 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
         each with ``mean``, ``sd`` (over repeats; NaN for one), ``low`` and ``high`` (95 % interval over
         asteroids); ``per_class`` with mean ``precision``, ``recall`` and ``f1`` and the ``support`` of each
         group; the scores of `calibration_scores`; and ``confusion``, the mean matrix.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"asteroid": ["1", "2"], "label": ["S-Group", "C-Group"]})
+    >>> certain_of_s = np.tile(np.eye(6)[GROUPS.index("S-Group")], (1, 2, 1))
+    >>> float(evaluate_models({"majority": certain_of_s}, table)["majority"]["accuracy"]["mean"])
+    0.5
     """
     results = {}
     for name in sort_models(probabilities):
@@ -305,20 +234,7 @@ def evaluate_models(probabilities, table, groups=NAMED_GROUPS, seed=0):
 
 # %% ../nbs/05_evaluation.ipynb #08befa93
 def score_table(results, repeats):
-    """Format the scores of all models as a table to read.
-
-    Parameters
-    ----------
-    results : dict of str to dict
-        From `evaluate_models`.
-    repeats : dict of str to int
-        In how many repeats each model took part.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a model: number of repeats, mean and 95 % interval of each score, expected calibration error.
-    """
+    """Format the `evaluate_models` of all models; ``repeats`` is the number of repeats of each."""
     rows = {}
     for name in sort_models(results):
         result, row = results[name], {"repeats": repeats[name]}
@@ -331,17 +247,7 @@ def score_table(results, repeats):
 
 # %% ../nbs/05_evaluation.ipynb #54b8d596
 def plot_scores(results):
-    """Plot macro-F1 of every model with its 95 % interval, and give macro-F1 and accuracy in figures.
-
-    Parameters
-    ----------
-    results : dict of str to dict
-        From `evaluate_models`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot macro-F1 of every model with its 95 % interval, and give macro-F1 and accuracy in figures."""
     _, ax = plt.subplots(figsize=(6.5, 0.5 * len(results) + 0.9))
     names = list(results)[::-1]
     for row, name in enumerate(names):
@@ -360,17 +266,7 @@ def plot_scores(results):
 def compare_models(probabilities, table, selected):
     """Compute paired differences between the selected model and every other in the first repeat.
 
-    Parameters
-    ----------
-    probabilities : dict of str to ndarray of shape (n_repeats, n_spectra, 6)
-    table : pandas.DataFrame
-        With ``asteroid`` and ``label``, one row a spectrum; asteroids of named groups are compared.
-    selected : str
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each other model and score: ``difference``, ``low`` and ``high`` (95 % interval).
+    One row for each other model and score: ``difference``, ``low`` and ``high``, over named groups.
     """
     scores = {}
     for name in sort_models(probabilities):
@@ -387,34 +283,13 @@ def compare_models(probabilities, table, selected):
 
 # %% ../nbs/05_evaluation.ipynb #4ce70631
 def class_table(result):
-    """Format precision, recall, F1 and number of asteroids of each group as a table to read.
-
-    Parameters
-    ----------
-    result : dict
-        From `evaluate_models`.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
+    """Format precision, recall, F1 and number of asteroids of each group, from one of `evaluate_models`."""
     columns = ["precision", "recall", "f1", "support"]
     return pd.DataFrame(result["per_class"]).T[columns].astype({"support": int}).round(3)
 
 # %% ../nbs/05_evaluation.ipynb #9a796249
 def plot_per_class(probabilities, table):
-    """Plot mean precision, recall and F1 of each named group, with 95 % intervals over asteroids.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
-    table : pandas.DataFrame
-        With ``asteroid`` and ``label``, one row a spectrum.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Plot mean precision, recall and F1 of each named group, with 95 % intervals over asteroids."""
     chosen, codes = _choose_groups(probabilities, table, NAMED_GROUPS)
     once, draws = _bootstrap_scores(chosen, codes, seed=0)
     _, ax = plt.subplots(figsize=(6.5, 3.2))
@@ -435,17 +310,8 @@ def plot_per_class(probabilities, table):
 def score_by_coverage(probabilities, table):
     """Score one model on asteroids with visible, near-infrared or both kinds of spectra.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
-    table : pandas.DataFrame
-        With ``asteroid``, ``label``, ``from_um`` and ``to_um``, one row a spectrum.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each coverage with asteroids of named groups: number of ``asteroids``, number of
-        ``groups`` they belong to, and the mean of each score.
+    One row for each coverage with asteroids of named groups: number of ``asteroids``, number of ``groups``
+    they belong to, and the mean of each score.
     """
     chosen, codes = _choose_groups(probabilities, table, NAMED_GROUPS)
     spectra = table[table.label.isin(NAMED_GROUPS)].groupby("asteroid", sort=False)
@@ -482,22 +348,12 @@ def _set_scores(in_set, probabilities, abstains, codes):
 
 # %% ../nbs/05_evaluation.ipynb #4dcc78b0
 def score_sets(predictions, table):
-    """Score prediction sets and abstention of the ensemble.
+    """Score prediction sets and abstention of the ensemble, averaged over the spectra of an asteroid.
 
-    Parameters
-    ----------
-    predictions : nea_prospect.classifier.Predictions
-        Out of fold, with a leading axis of repeats; averaged over the spectra of an asteroid.
-    table : pandas.DataFrame
-        With ``asteroid`` and ``label``, one row a spectrum.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each group with members, then for the five named ones together: ``asteroids``, their
-        number; ``in_set``, the share whose set includes the published group; ``set_size``, the mean number
-        of named groups in the set; ``unambiguous``, the share with an unambiguous prediction; ``right``, the
-        share of these that are correct; ``abstains``, the share from which the ensemble abstains.
+    One row for each group with members, then for the five named ones together: ``asteroids``, their number;
+    ``in_set``, the share whose set includes the published group; ``set_size``, the mean number of named
+    groups in the set; ``unambiguous``, the share with an unambiguous prediction; ``right``, the share of
+    these that are correct; ``abstains``, the share from which the ensemble abstains.
     """
     credibility, first = average_spectra(predictions.credibility, table.asteroid)
     chosen, _ = average_spectra(predictions.probabilities["ensemble"], table.asteroid)
@@ -516,16 +372,8 @@ def score_sets(predictions, table):
 def check_sets(sets):
     """Compare the share of sets that include the published group with the nominal `CONFIDENCE`.
 
-    Parameters
-    ----------
-    sets : pandas.DataFrame
-        From `score_sets`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In the rows of ``sets``: ``asteroids``, ``in_set``, ``low`` and ``high`` (95 % interval of Clopper and
-        Pearson 1934), and ``verdict``: ``below``, ``consistent`` with or ``above`` the nominal share.
+    In the rows of `score_sets`: ``low`` and ``high`` of ``in_set`` (Clopper and Pearson 1934), and
+    ``verdict``: ``below``, ``consistent`` with or ``above`` the nominal share.
     """
     rows = {}
     for title, row in sets.iterrows():
@@ -540,16 +388,7 @@ def check_sets(sets):
 def confused_pairs(probabilities, table):
     """List the pairs of named groups that are confused in the first repeat, the most frequent first.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_repeats, n_spectra, 6)
-    table : pandas.DataFrame
-        With ``label``, one row a spectrum.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``published`` and ``predicted`` group, number of ``spectra``, and their ``rows`` in the table.
+    ``published`` and ``predicted`` group, number of ``spectra``, and their ``rows`` in the table.
     """
     named = probabilities[0][:, [GROUPS.index(group) for group in NAMED_GROUPS]]
     spectra = pd.DataFrame({"published": table.label.to_numpy(), "row": range(len(table))})
@@ -585,19 +424,7 @@ def _plot_over_medians(ax, spectra, medians):
 def plot_over_medians(panels, reflectance, labels, n_columns=3):
     """Plot spectra over the median spectra of groups, in a grid of panels.
 
-    Parameters
-    ----------
-    panels : list of (str, array_like of int, tuple of str)
-        Title, rows of the spectra, and groups of each panel; at least one.
-    reflectance : ndarray of shape (n_spectra, 53)
-        Normalised; NaN where not observed.
-    labels : array_like of str, shape (n_spectra,)
-    n_columns : int
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The first one.
+    ``panels`` lists a title, rows of spectra and groups for each of at least one panel.
     """
     medians = _group_medians(reflectance, np.asarray(labels, dtype=str))
     n_rows = -(-len(panels) // n_columns)
@@ -627,20 +454,25 @@ def _improbable_labels(probabilities, codes):
     return (present[chosen.argmax(axis=1)] != codes) & (chosen.max(axis=1) > 0.5)
 
 # %% ../nbs/05_evaluation.ipynb #3990ad9d
-def _second_classes(rows, second_catalog):
-    """Class of each asteroid in a second catalog, and the groups it allows; empty where there is none."""
+def _second_opinion(rows, second_catalog):
+    """Class of each asteroid in a second catalog (empty if none), and whether it contradicts the label."""
+    classes, contradicted = [""] * len(rows), np.zeros(len(rows), dtype=bool)
     if not second_catalog:
-        return [""] * len(rows), [()] * len(rows)
+        return classes, contradicted
     second = read_catalog(second_catalog)
     second["groups"] = label_groups(second)
     second["class"] = second["class"].where(second["class"] != "", second["group"])
     second = second[second.groups.map(len) > 0]
-    position = Identities(second).match(rows)
-    classes = [second["class"].iloc[row] if row >= 0 else "" for row in position]
-    return classes, [second.groups.iloc[row] if row >= 0 else () for row in position]
+    for row, position in enumerate(Identities(second).match(rows)):
+        if position >= 0:
+            classes[row] = second["class"].iloc[position]
+            contradicted[row] = rows.label.iloc[row] not in second.groups.iloc[position]
+    return classes, contradicted
 
 # %% ../nbs/05_evaluation.ipynb #a7e67119
-def audit_labels(probabilities, table, second_catalog=""):
+def audit_labels(
+    probabilities: np.ndarray, table: pd.DataFrame, second_catalog: str | Path = ""
+) -> pd.DataFrame:
     """List asteroids whose label is contradicted by the predictions or by a second catalog.
 
     Parameters
@@ -648,17 +480,21 @@ def audit_labels(probabilities, table, second_catalog=""):
     probabilities : ndarray of shape (n_repeats, n_spectra, 6)
         Out of fold; averaged over repeats.
     table : pandas.DataFrame
-        One row a spectrum, from `nea_prospect.loading.load_dataset`.
+        One row a spectrum, from `load_dataset`; a second catalog is matched by its identities.
     second_catalog : str or Path
-        Another catalog, see `nea_prospect.catalogs.read_catalog`; empty for none.
+        Another catalog, see `read_catalog`; empty for none.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each suspicious label, the lowest credence first: ``Asteroid_ID``, ``Name``,
-        ``Published_Class``, ``Group``, ``Credence`` (probability of that group), ``Predicted_Taxonomy``,
-        ``Confidence`` (probability of that one), ``Second_Class`` (in the second catalog), and ``Reason``
-        (``predictions``, ``second catalog`` or ``both``).
+        ``Asteroid_ID``, ``Name``, ``Published_Class``, ``Group``, ``Credence``, ``Predicted_Taxonomy``,
+        ``Confidence``, ``Second_Class`` and ``Reason`` (``predictions``, ``second catalog`` or ``both``).
+
+    Examples
+    --------
+    >>> rows = {"asteroid": ["1", "2"], "label": ["S-Group", "C-Group"], "name": "", "class": ""}
+    >>> audit_labels(np.eye(6)[None, [0, 0]], pd.DataFrame(rows)).Asteroid_ID.tolist()
+    ['1']
     """
     averaged, first = average_spectra(probabilities.mean(axis=0), table.asteroid)
     labelled = table.label.iloc[first].isin(GROUPS).to_numpy()
@@ -669,12 +505,8 @@ def audit_labels(probabilities, table, second_catalog=""):
     audit["Credence"] = averaged[np.arange(len(codes)), codes]
     audit["Predicted_Taxonomy"] = np.array(GROUPS)[averaged.argmax(axis=1)]
     audit["Confidence"] = averaged.max(axis=1)
-    audit["Second_Class"], groups = _second_classes(rows, second_catalog)
-    suspicious = _improbable_labels(averaged, codes)
-    contradicted = [
-        bool(allowed) and label not in allowed for label, allowed in zip(rows.label, groups, strict=True)
-    ]
-    reasons = ["both", "predictions", "second catalog"]
+    audit["Second_Class"], contradicted = _second_opinion(rows, second_catalog)
+    suspicious, reasons = _improbable_labels(averaged, codes), ["both", "predictions", "second catalog"]
     audit["Reason"] = np.select([suspicious & contradicted, suspicious, contradicted], reasons, "")
     return audit[audit.Reason != ""].sort_values("Credence", kind="stable", ignore_index=True)
 
@@ -703,22 +535,8 @@ def _straighten(reflectance, centre, width):
 def occlude(model, reflectance, labels, width=0.5, n_each=30):
     """Measure how the probability of the published group falls when a piece of the spectrum is made straight.
 
-    Parameters
-    ----------
-    model : nea_prospect.classifier.Model
-    reflectance : ndarray of shape (n_spectra, 53)
-        Spectra that cover visible light and near infrared take part, with the pieces whose ends they cover.
-    labels : array_like of str, shape (n_spectra,)
-    width : float
-        Width of the piece in um.
-    n_each : int
-        At most so many spectra of each group take part.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each centre of a piece (um, the index), one column for each named group: mean fall of the
-        probability; NaN for a group without such spectra.
+    One row for each centre of a piece of ``width`` um, one column for each named group: mean fall over at
+    most ``n_each`` spectra that cover visible light, near infrared and both ends of the piece (NaN: none).
 
     References
     ----------
@@ -741,21 +559,8 @@ def occlude(model, reflectance, labels, width=0.5, n_each=30):
 def permute_features(model, reflectance, labels, n_each=60, seed=0):
     """Measure how the probability of the published group falls when one engineered feature is permuted.
 
-    Parameters
-    ----------
-    model : nea_prospect.classifier.Model
-    reflectance : ndarray of shape (n_spectra, 53)
-    labels : array_like of str, shape (n_spectra,)
-    n_each : int
-        At most so many spectra of each group take part.
-    seed : int
-        Of the permutation, which is among spectra of the same coverage.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a feature, one column for each named group: mean fall of the probability (NaN for a group
-        without spectra); and their ``mean``, by which the rows are sorted, the largest first.
+    One row a feature, one column for each named group: mean fall over at most ``n_each`` spectra (NaN without
+    any); and their ``mean``, by which the rows are sorted, the largest first.
 
     References
     ----------
@@ -778,19 +583,9 @@ def permute_features(model, reflectance, labels, n_each=60, seed=0):
 
 # %% ../nbs/05_evaluation.ipynb #b0300475
 def plot_explanation(occlusion, importance):
-    """Plot which wavelengths and which engineered features predictions rest on.
+    """Plot which wavelengths (from `occlude`) and which features (`permute_features`) predictions rest on.
 
-    Parameters
-    ----------
-    occlusion : pandas.DataFrame
-        From `occlude`.
-    importance : pandas.DataFrame
-        From `permute_features`; the first twelve are shown.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The left one.
+    Returns the left of two axes; the twelve most important features are shown.
     """
     _, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4), width_ratios=(1.4, 1), layout="constrained")
     shown = importance.head(12)[::-1]
@@ -824,24 +619,9 @@ def _ensemble_columns(predictions, probabilities, asteroids):
 def prediction_table(predictions, table, in_fold, selected="ensemble"):
     """Tabulate the predicted group and probabilities of every asteroid, from the first repeat.
 
-    Parameters
-    ----------
-    predictions : nea_prospect.classifier.Predictions
-        With a leading axis of repeats, one prediction for each row of ``table``.
-    table : pandas.DataFrame
-        One row a spectrum, from `nea_prospect.loading.load_dataset`.
-    in_fold : ndarray of bool, shape (n_spectra,)
-        Whether the asteroid took part in the folds, as every asteroid with a certain group does.
-    selected : str
-        Name of the model.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Asteroid_ID``, ``Original_Taxonomy`` (group; candidates joined by ``;``; empty if unlabelled),
-        ``Predicted_Taxonomy``, ``Prob_<group>`` for each group, name, designation, published class,
-        ``Prediction`` (``out-of-fold`` or ``plain``), number of spectra and coverage in um; of the ensemble
-        also the 90 % ``Set`` (joined by ``;``), ``Novelty`` (p-value) and ``Abstains``.
+    ``in_fold`` marks the spectra whose asteroid took part in the folds. ``Original_Taxonomy`` is the group
+    (candidates joined by ``;``; empty if unlabelled), ``Prediction`` is ``out-of-fold`` or ``plain``. Of the
+    ensemble there are also the 90 % ``Set`` (joined by ``;``), ``Novelty`` (p-value) and ``Abstains``.
     """
     averaged, first = average_spectra(predictions.probabilities[selected][0], table.asteroid)
     averaged = (averaged / averaged.sum(axis=1, keepdims=True)).round(6)

@@ -7,41 +7,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import (
-    accuracy_score,
-    brier_score_loss,
-    f1_score,
-    log_loss,
-    precision_recall_fscore_support,
-)
+from sklearn import metrics
 
+from nea_prospect import evaluation
 from nea_prospect.classifier import Predictions
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
-from nea_prospect.evaluation import (
-    audit_labels,
-    average_spectra,
-    bootstrap_weights,
-    calibration_scores,
-    check_sets,
-    compare_models,
-    confused_pairs,
-    confusion,
-    evaluate_models,
-    matrix_scores,
-    occlude,
-    permute_features,
-    plot_confusion,
-    plot_explanation,
-    plot_over_medians,
-    plot_per_class,
-    plot_reliability,
-    plot_scores,
-    prediction_table,
-    score_by_coverage,
-    score_sets,
-    sort_models,
-)
-from nea_prospect.features import INPUT_NAMES, model_inputs
+from nea_prospect.features import INPUT_NAMES, make_features, model_inputs
+from nea_prospect.loading import load_dataset
+from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, load_auxiliary, out_of_fold
+from nea_prospect.resampling import assign_folds
 
 
 def one_hot(groups):
@@ -57,14 +31,13 @@ def labelled(labels):
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=5, max_size=60))
 def test_scores_are_those_of_scikit_learn(pairs):
-    truth, answer = np.array(pairs).T
-    scores = matrix_scores(confusion(truth, answer, 5))
+    truth, predicted = np.array(pairs).T
+    scores = evaluation.matrix_scores(evaluation.confusion(truth, predicted, 5))
     present = np.unique(truth)
-    precision, recall, f1, _ = precision_recall_fscore_support(truth, answer, labels=present, zero_division=0)
-    assert scores["accuracy"][0] == pytest.approx(accuracy_score(truth, answer))
-    assert scores["macro_f1"][0] == pytest.approx(
-        f1_score(truth, answer, labels=present, average="macro", zero_division=0)
-    )
+    options = {"labels": present, "zero_division": 0}
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, predicted, **options)
+    assert scores["accuracy"][0] == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert scores["macro_f1"][0] == pytest.approx(f1.mean())
     assert scores["balanced_accuracy"][0] == pytest.approx(recall.mean())
     np.testing.assert_allclose(scores["precision"][0, present], precision)
     np.testing.assert_allclose(scores["f1"][0, present], f1)
@@ -72,18 +45,18 @@ def test_scores_are_those_of_scikit_learn(pairs):
 
 def test_the_bootstrap_draws_asteroids_within_groups():
     truth = np.repeat([0, 1, 2], [30, 5, 1])
-    weights = bootstrap_weights(truth, 200)
+    weights = evaluation.bootstrap_weights(truth, 200)
     for group, count in enumerate((30, 5, 1)):
         assert (weights[:, truth == group].sum(axis=1) == count).all()
     assert len(np.unique(weights[:, 0])) > 2
-    np.testing.assert_array_equal(weights, bootstrap_weights(truth, 200))
+    np.testing.assert_array_equal(weights, evaluation.bootstrap_weights(truth, 200))
 
 
 def test_the_interval_has_the_width_of_the_binomial():
     correct = np.random.default_rng(0).random(400) < 0.8
     table = labelled(["S-Group"] * 400)
     probabilities = one_hot(np.where(correct, "S-Group", "C-Group"))
-    accuracy = evaluate_models({"ensemble": probabilities}, table)["ensemble"]["accuracy"]
+    accuracy = evaluation.evaluate_models({"ensemble": probabilities}, table)["ensemble"]["accuracy"]
     width = 2 * 1.96 * np.sqrt(accuracy["mean"] * (1 - accuracy["mean"]) / 400)
     assert accuracy["high"] - accuracy["low"] == pytest.approx(width, rel=0.15)
     assert np.isnan(accuracy["sd"])
@@ -95,14 +68,14 @@ def test_headline_scores_leave_other_out_and_choose_among_five():
     probabilities[:, [0, 3], GROUPS.index("S-Group")] = 0.4
     probabilities[:, [1, 2], GROUPS.index("C-Group")] = 0.4
     table = labelled(["S-Group", "C-Group", "S-Group", "Other"])
-    named = evaluate_models({"lda": probabilities}, table)["lda"]
+    named = evaluation.evaluate_models({"lda": probabilities}, table)["lda"]
     assert named["accuracy"]["mean"] == pytest.approx(2 / 3)
     assert named["accuracy"]["sd"] == 0
     assert named["balanced_accuracy"]["mean"] == pytest.approx(3 / 4)
     expected = {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
     assert named["per_class"]["S-Group"] == pytest.approx(expected)
     assert np.isnan(named["per_class"]["V-type"]["recall"])
-    six = evaluate_models({"lda": probabilities}, table, GROUPS)["lda"]
+    six = evaluation.evaluate_models({"lda": probabilities}, table, GROUPS)["lda"]
     assert six["accuracy"]["mean"] == pytest.approx(1 / 4)
 
 
@@ -110,44 +83,43 @@ def test_calibration_agrees_with_scikit_learn_and_rewards_the_truth():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(5), size=(1, 300))
     truth = np.array([rng.choice(5, p=row) for row in probabilities[0]])
-    scores = calibration_scores(probabilities, truth)
-    brier = brier_score_loss(truth, probabilities[0], labels=range(5), scale_by_half=False)
-    assert scores["log_loss"] == pytest.approx(log_loss(truth, probabilities[0], labels=range(5)))
+    scores = evaluation.calibration_scores(probabilities, truth)
+    brier = metrics.brier_score_loss(truth, probabilities[0], labels=range(5), scale_by_half=False)
+    assert scores["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities[0], labels=range(5)))
     assert scores["brier"] == pytest.approx(brier)
     assert scores["expected_calibration_error"] < 0.1
-    assert calibration_scores(probabilities, np.roll(truth, 1))["expected_calibration_error"] > 0.15
+    wrong = evaluation.calibration_scores(probabilities, np.roll(truth, 1))
+    assert wrong["expected_calibration_error"] > 0.15
 
 
 def test_models_are_listed_in_one_order_and_compared_with_the_selected_one():
-    assert sort_models(["mine", "ensemble", "majority"]) == ["majority", "ensemble", "mine"]
+    assert evaluation.sort_models(["mine", "ensemble", "majority"]) == ["majority", "ensemble", "mine"]
     labels = ["S-Group", "C-Group", "S-Group", "X-Group"]
     models = {"ensemble": one_hot(labels), "majority": one_hot(["S-Group"] * 4)}
-    differences = compare_models(models, labelled(labels), "ensemble")
+    differences = evaluation.compare_models(models, labelled(labels), "ensemble")
     assert differences.index[0] == ("Majority class", "Accuracy")
     assert differences.difference.iloc[0] == pytest.approx(0.5)
-    assert compare_models({"ensemble": one_hot(labels)}, labelled(labels), "ensemble").empty
+    assert evaluation.compare_models({"ensemble": one_hot(labels)}, labelled(labels), "ensemble").empty
 
 
 def test_sets_are_counted_by_asteroid():
-    table = pd.DataFrame(
-        {"asteroid": ["1", "1", "2", "3"], "label": ["S-Group", "S-Group", "S-Group", "Other"]}
-    )
+    table = labelled(["S-Group", "S-Group", "S-Group", "Other"]).assign(asteroid=["1", "1", "2", "3"])
     credibility = np.zeros((2, 4, 6))
     credibility[:, :, 3] = [0.15, 0.15, 0.02, 0.5]
     credibility[:, 2, 0] = 0.3
     probabilities = {"ensemble": np.tile(np.eye(6)[[3, 3, 0, 3]], (2, 1, 1))}
     abstains = np.zeros((2, 4), dtype=bool)
-    sets = score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
+    sets = evaluation.score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
     assert sets.loc["S-Group"].tolist() == [2, 0.5, 1.0, 1.0, 0.5, 0.0]
     assert sets.loc["Other", ["asteroids", "in_set", "right"]].tolist() == [1, 0.0, 0.0]
     abstains[:, :2] = True
-    sets = score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
+    sets = evaluation.score_sets(Predictions(probabilities, credibility, abstains=abstains), table)
     assert sets.loc["five named groups", ["unambiguous", "abstains"]].tolist() == [0.5, 0.5]
 
 
 def test_sets_are_below_or_above_their_promise_only_beyond_chance():
     sets = pd.DataFrame({"asteroids": [47, 475, 5], "in_set": [0.596, 0.992, 0.6]}, index=["V", "S", "D"])
-    assert check_sets(sets).verdict.to_dict() == {"V": "below", "S": "above", "D": "consistent"}
+    assert evaluation.check_sets(sets).verdict.to_dict() == {"V": "below", "S": "above", "D": "consistent"}
 
 
 def test_scores_by_coverage_count_every_labelled_asteroid_once():
@@ -159,17 +131,12 @@ def test_scores_by_coverage_count_every_labelled_asteroid_once():
             "to_um": [2.4, 0.9, 0.9, 2.4, 2.4],
         }
     )
-    scores = score_by_coverage(one_hot(["S-Group"] * 5), table)
+    scores = evaluation.score_by_coverage(one_hot(["S-Group"] * 5), table)
     assert scores.asteroids.to_dict() == {"VISNIR": 1, "VIS": 1, "NIR": 1}
     assert scores.accuracy.to_dict() == {"VISNIR": 1.0, "VIS": 0.0, "NIR": 1.0}
 
 
-def test_spectra_of_one_asteroid_are_averaged_in_the_order_of_the_table():
-    values = np.arange(10.0).reshape(1, 5, 2)
-    mean, first = average_spectra(values, ["b", "a", "b", "c", "a"])
-    assert first.tolist() == [0, 1, 3]
-    expected = [(values[0, 0] + values[0, 2]) / 2, (values[0, 1] + values[0, 4]) / 2, values[0, 3]]
-    np.testing.assert_allclose(mean[0], expected)
+IN_FOLD = np.array([True, True, False, False])
 
 
 def make_table():
@@ -196,14 +163,9 @@ def make_predictions():
 
 
 def test_predictions_have_one_row_each_and_tell_how_they_were_made():
-    table = prediction_table(make_predictions(), make_table(), np.array([True, True, False, False]))
-    columns = [
-        "Asteroid_ID",
-        "Original_Taxonomy",
-        "Predicted_Taxonomy",
-        *(f"Prob_{group}" for group in GROUPS),
-    ]
-    assert list(table.columns[:9]) == columns
+    table = evaluation.prediction_table(make_predictions(), make_table(), IN_FOLD)
+    columns = ["Asteroid_ID", "Original_Taxonomy", "Predicted_Taxonomy"]
+    assert list(table.columns[:9]) == columns + [f"Prob_{group}" for group in GROUPS]
     assert table.Asteroid_ID.tolist() == ["433", "2000 WL63", "99"]
     assert table.N_Spectra.tolist() == [2, 1, 1]
     assert table.Original_Taxonomy.tolist() == ["S-Group", "", "C-Group;X-Group"]
@@ -213,12 +175,11 @@ def test_predictions_have_one_row_each_and_tell_how_they_were_made():
 
 
 def test_predictions_of_the_ensemble_have_sets_and_abstention():
-    in_fold = np.array([True, True, False, False])
-    table = prediction_table(make_predictions(), make_table(), in_fold)
+    table = evaluation.prediction_table(make_predictions(), make_table(), IN_FOLD)
     assert table.Set.tolist() == ["C-Group;S-Group", ";".join(GROUPS), ";".join(GROUPS)]
     assert table.Abstains.tolist() == [False, False, True]
     assert table.Predicted_Taxonomy.iloc[2] == "Other"
-    plain = prediction_table(make_predictions(), make_table(), in_fold, "lda")
+    plain = evaluation.prediction_table(make_predictions(), make_table(), IN_FOLD, "lda")
     assert "Set" not in plain
     assert plain.equals(table[plain.columns].assign(Predicted_Taxonomy=plain.Predicted_Taxonomy))
 
@@ -250,7 +211,7 @@ def make_bands():
 
 def test_occlusion_finds_the_wavelength_that_decides():
     reflectance, labels = make_bands()
-    fall = occlude(BandModel(), reflectance, labels, width=0.15)
+    fall = evaluation.occlude(BandModel(), reflectance, labels, width=0.15)
     assert fall["S-Group"].idxmax() == pytest.approx(1.0, abs=0.08)
     assert fall["S-Group"].max() > 0.1
     assert fall["S-Group"][fall.index > 1.6].abs().max() < 0.05
@@ -258,7 +219,7 @@ def test_occlusion_finds_the_wavelength_that_decides():
 
 
 def test_permutation_finds_the_feature_that_decides():
-    importance = permute_features(BandModel(), *make_bands())
+    importance = evaluation.permute_features(BandModel(), *make_bands())
     assert importance.index[0] == "slope"
     assert importance["mean"].iloc[0] > 0.05
     assert importance["mean"].iloc[1:].abs().max() == 0
@@ -268,27 +229,27 @@ def test_permutation_finds_the_feature_that_decides():
 def test_explanations_are_drawn_without_a_complete_spectrum():
     reflectance, labels = make_bands()
     reflectance[:, WAVELENGTH_GRID > 1] = np.nan
-    occlusion = occlude(BandModel(), reflectance, labels)
+    occlusion = evaluation.occlude(BandModel(), reflectance, labels)
     assert occlusion.isna().all(axis=None)
-    ax = plot_explanation(occlusion, permute_features(BandModel(), reflectance, labels))
+    ax = evaluation.plot_explanation(occlusion, evaluation.permute_features(BandModel(), reflectance, labels))
     assert "S-Group (none)" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_confused_pairs_are_counted_by_spectra():
     predicted = one_hot(["C-Group", "C-Group", "S-Group", "S-Group", "S-Group"])
     table = labelled(["X-Group", "X-Group", "S-Group", "C-Group", "Other"])
-    pairs = confused_pairs(predicted, table)
+    pairs = evaluation.confused_pairs(predicted, table)
     assert pairs.spectra.tolist() == [2, 1]
     assert pairs.published.tolist() == ["X-Group", "C-Group"]
     assert pairs.rows.tolist() == [[0, 1], [3]]
-    assert confused_pairs(one_hot(["S-Group"]), labelled(["S-Group"])).empty
+    assert evaluation.confused_pairs(one_hot(["S-Group"]), labelled(["S-Group"])).empty
 
 
 def test_partial_spectra_are_scaled_to_the_medians_where_they_overlap():
     reflectance, labels = make_bands()
     reflectance[0] = 7 * reflectance[1]
     reflectance[0, :20] = np.nan
-    ax = plot_over_medians([("a $ b", [0], ("S-Group",))], reflectance, labels)
+    ax = evaluation.plot_over_medians([("a $ b", [0], ("S-Group",))], reflectance, labels)
     median, spectrum = (line.get_ydata() for line in ax.get_lines())
     np.testing.assert_allclose(spectrum[20:], median[20:], rtol=1e-6)
 
@@ -296,18 +257,19 @@ def test_partial_spectra_are_scaled_to_the_medians_where_they_overlap():
 def test_a_group_that_was_never_seen_in_visible_light_has_no_median():
     reflectance, labels = make_bands()
     reflectance[labels == "X-Group", :20] = np.nan
-    ax = plot_over_medians([("", [45], ("X-Group", "V-type"))], reflectance, labels)
+    ax = evaluation.plot_over_medians([("", [45], ("X-Group", "V-type"))], reflectance, labels)
     assert len(ax.get_lines()) == 1
 
 
 def test_figures_are_drawn_for_one_model_and_groups_without_members():
     table = labelled(["S-Group"] * 6 + ["C-Group"])
     models = {"ensemble": one_hot(["S-Group"] * 7)}
-    results = evaluate_models(models, table)
-    assert plot_scores(results).get_yticklabels()[0].get_text() == "Ensemble of the two"
-    assert plot_per_class(models["ensemble"], table).get_xticklabels()[3].get_text() == "V-type\n(0)"
-    assert plot_confusion(results["ensemble"]["confusion"]).texts[0].get_text() == "0\n0 %"
-    assert plot_reliability(models["ensemble"], table).texts[0].get_text() == "7"
+    results = evaluation.evaluate_models(models, table)
+    assert evaluation.plot_scores(results).get_yticklabels()[0].get_text() == "Ensemble of the two"
+    ax = evaluation.plot_per_class(models["ensemble"], table)
+    assert ax.get_xticklabels()[3].get_text() == "V-type\n(0)"
+    assert evaluation.plot_confusion(results["ensemble"]["confusion"]).texts[0].get_text() == "0\n0 %"
+    assert evaluation.plot_reliability(models["ensemble"], table).texts[0].get_text() == "7"
 
 
 def make_audit_input(n=100, wrong=(3, 17, 20)):
@@ -322,61 +284,47 @@ def make_audit_input(n=100, wrong=(3, 17, 20)):
 
 def test_the_audit_names_planted_label_errors_and_only_these():
     probabilities, table, wrong = make_audit_input()
-    audit = audit_labels(probabilities, table)
+    audit = evaluation.audit_labels(probabilities, table)
     assert sorted(audit.Asteroid_ID) == sorted(wrong)
     assert set(audit.Reason) == {"predictions"}
     assert set(audit.Group) == {"V-type"}
     assert (audit.Credence < audit.Confidence).all()
     clean = table.assign(label=np.array(GROUPS)[probabilities[0].argmax(axis=1)])
-    assert audit_labels(probabilities, clean).empty
+    assert evaluation.audit_labels(probabilities, clean).empty
 
 
 def test_the_audit_compares_with_a_second_catalog_by_any_name(tmp_path):
     probabilities, table, wrong = make_audit_input()
     table.loc[table.asteroid == "1", ["number", "name"]] = ["", "Eros"]
-    (tmp_path / "second.csv").write_text(
-        f"number,name,class\n433,EROS,C\n{wrong[0]},,S\n2,,Sq\n6,,S;C\n7,,\n"
-    )
-    audit = audit_labels(probabilities, table, tmp_path / "second.csv").set_index("Asteroid_ID")
-    assert audit.Reason.to_dict() == {
-        "1": "second catalog",
-        wrong[0]: "both",
-        wrong[1]: "predictions",
-        wrong[2]: "predictions",
-    }
+    second = f"number,name,class\n433,EROS,C\n{wrong[0]},,S\n2,,Sq\n6,,S;C\n7,,\n"
+    (tmp_path / "second.csv").write_text(second)
+    audit = evaluation.audit_labels(probabilities, table, tmp_path / "second.csv").set_index("Asteroid_ID")
+    reasons = {"1": "second catalog", wrong[0]: "both", wrong[1]: "predictions", wrong[2]: "predictions"}
+    assert audit.Reason.to_dict() == reasons
     assert audit.Second_Class[["1", wrong[0]]].tolist() == ["C", "S"]
 
 
 def test_the_audit_takes_groups_from_a_second_catalog_without_classes(tmp_path):
     probabilities, table, _ = make_audit_input(wrong=())
     (tmp_path / "second.csv").write_text("number,group\n1,C-Group\n2,S-Group\n3,\n")
-    audit = audit_labels(probabilities, table, tmp_path / "second.csv")
+    audit = evaluation.audit_labels(probabilities, table, tmp_path / "second.csv")
     assert audit.Asteroid_ID.tolist() == ["1"]
     assert audit.Second_Class.tolist() == ["C-Group"]
 
 
 @pytest.mark.slow
 def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_path):
-    from nea_prospect.features import make_features
-    from nea_prospect.loading import load_dataset
-    from nea_prospect.modeling import SpectrumClassifier, load_auxiliary, out_of_fold
-    from nea_prospect.resampling import assign_folds
-
     lines = (archives / "smass2" / "Bus.Taxonomy.txt").read_text(encoding="latin-1").splitlines()
     bus = [match.groups() for line in lines if (match := re.match(r"(\d+) [^\t]*\t[^\t]*\t(\S+)", line))]
     pd.DataFrame(bus, columns=["number", "class"]).to_csv(tmp_path / "bus.csv", index=False)
     folder = archives / "merged_catalog"
-    dataset = load_dataset(
-        folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip", labels="as-given"
-    )
-    (predictions,) = out_of_fold(
-        {"ensemble": SpectrumClassifier(epochs=4, copies=1)},
-        [make_features(dataset.spectra)[0]],
-        dataset.table,
-        assign_folds(dataset.table.label, dataset.table.asteroid),
-        load_auxiliary("bundled"),
-    )
-    audit = audit_labels(predictions.probabilities["ensemble"], dataset.table, tmp_path / "bus.csv")
+    files = folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip"
+    dataset = load_dataset(*files, labels="as-given")
+    table, reflectance = dataset.table, make_features(dataset.spectra)[0]
+    models = {"ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=4), copies=1)}
+    folds = assign_folds(table.label, table.asteroid)
+    (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"))
+    audit = evaluation.audit_labels(predictions.probabilities["ensemble"], table, tmp_path / "bus.csv")
     audit = audit.set_index("Asteroid_ID")
     contradicted = audit.Reason.isin(["both", "second catalog"])
     predicted = audit.Reason.isin(["both", "predictions"])
