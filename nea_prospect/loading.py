@@ -34,11 +34,10 @@ def bundled(kind: str = "targets") -> tuple[Path, Path]:
     Returns
     -------
     catalog, spectra : Path
-        A CSV file and a zip.
 
     Examples
     --------
-    >>> [path.name for path in bundled()]
+    >>> [path.name for path in bundled("targets")]
     ['catalog.csv', 'spectra.zip']
     """
     prefix = {"targets": "", "auxiliary": "auxiliary_"}[kind]
@@ -142,7 +141,14 @@ def _number_table(text):
     rows, n_columns, n_text = _read_rectangle(text) or _read_lines(text)
     table = np.full((len(rows), 4), np.nan)
     table[:, : rows.shape[1]] = rows[:, :4]
-    return _without_index(table), n_columns, n_text
+    first = table[:, 0]
+    counts_rows = (
+        len(table) >= _MIN_POINTS
+        and first[0] in (0, 1)
+        and np.array_equal(first, first[0] + np.arange(len(table)))
+        and np.isfinite(table[:, 2]).any()
+    )
+    return table[:, 1:] if counts_rows else table[:, :3], n_columns, n_text
 
 
 def _read_rectangle(text):
@@ -169,18 +175,6 @@ def _read_lines(text):
             rows.append(numbers + [np.nan] * (4 - len(numbers)))
             n_columns = max(n_columns, len(line))
     return np.array(rows, dtype=float).reshape(-1, 4), n_columns, len(lines) - len(rows)
-
-
-def _without_index(table):
-    """Three columns of four, without a first one that counts the rows from 0 or 1."""
-    first = table[:, 0]
-    counts = (
-        len(table) >= _MIN_POINTS
-        and first[0] in (0, 1)
-        and np.array_equal(first, first[0] + np.arange(len(table)))
-        and np.isfinite(table[:, 2]).any()
-    )
-    return table[:, 1:] if counts else table[:, :3]
 
 # %% ../nbs/01_loading.ipynb #537a654f
 def _to_micrometre(wavelength):
@@ -220,21 +214,15 @@ def _convert_wavelengths(rows, text):
     """Rows with wavelengths in um, without single ones out of range, and the unit that they were in."""
     wavelength, unit = _to_micrometre(rows[:, 0])
     if unit != "um":
-        _refuse_wavenumbers(rows[:, 0], text)
+        named = re.search(r"wave\s?number|\bcm\s?\^?\s?[-\u2212]\s?1\b|1/cm", text, re.IGNORECASE)
+        steps, inverse = np.abs(np.diff(rows[:, 0])), np.abs(np.diff(1 / rows[:, 0]))
+        if named or (np.ptp(inverse) < 0.02 * inverse.mean() and np.ptp(steps) > 0.1 * steps.mean()):
+            raise SpectrumError("these seem to be wavenumbers (cm-1), not wavelengths")
     beyond = (wavelength < _MIN_WAVELENGTH) | (wavelength >= _MAX_WAVELENGTH)
     if beyond.mean() > 0.05:
         count = f"{beyond.sum()} of {len(beyond)}"
         raise SpectrumError(f"{count} wavelengths are not in {unit} as the others are")
     return np.column_stack([wavelength, rows[:, 1:]])[~beyond], unit
-
-
-def _refuse_wavenumbers(values, text):
-    """Refuse values that are inverse wavelengths."""
-    named = re.search(r"wave\s?number|\bcm\s?\^?\s?[-\u2212]\s?1\b|1/cm", text, re.IGNORECASE)
-    steps, inverse = np.abs(np.diff(values)), np.abs(np.diff(1 / values))
-    even_inverse = np.ptp(inverse) < 0.02 * inverse.mean() and np.ptp(steps) > 0.1 * steps.mean()
-    if named or even_inverse:
-        raise SpectrumError("these seem to be wavenumbers (cm-1), not wavelengths")
 
 # %% ../nbs/01_loading.ipynb #6d0e7ffe
 _MIN_SEGMENT = 5  # points
@@ -277,15 +265,6 @@ def _covered(wavelength, segment):
     inside = (wavelength >= knots[0]) & (wavelength <= knots[-1])
     return inside & (bridged | (wavelength == knots[after]) | (wavelength == knots[after - 1]))
 
-
-def _average_pair(first, second):
-    """Weighted mean of two measurements (reflectance, uncertainty) at each wavelength, shape (n, 2)."""
-    known = np.isfinite(first[:, 1]) & np.isfinite(second[:, 1])
-    weight = np.where(known, first[:, 1], 1.0) ** -2
-    other = np.where(known, second[:, 1], 1.0) ** -2
-    mean = (first[:, 0] * weight + second[:, 0] * other) / (weight + other)
-    return np.column_stack([mean, np.where(known, (weight + other) ** -0.5, np.nan)])
-
 # %% ../nbs/01_loading.ipynb #b55aa48e
 def _join_segments(segments, rescale):
     """Rows of all segments in one, and their ratio on the overlap that is farthest from 1 (NaN without)."""
@@ -303,7 +282,12 @@ def _join_segments(segments, rescale):
             ratios = np.sort(before[shared, 0] / added[shared, 0])
             ratio = ratios[len(ratios) // 2]
             added = added * ratio if rescale else added
-            added[shared] = _average_pair(before[shared], added[shared])
+            both = np.stack([before[shared], added[shared]])  # of shape (2, n, 2)
+            known = np.isfinite(both[..., 1]).all(axis=0)
+            weights = np.where(known, both[..., 1], 1.0) ** -2
+            total = weights.sum(axis=0)
+            mean = (both[..., 0] * weights).sum(axis=0) / total
+            added[shared] = np.column_stack([mean, np.where(known, total**-0.5, np.nan)])
             farthest = ratio if not abs(ratio - 1) <= abs(farthest - 1) else farthest
         joined[inside] = added
     return np.column_stack([wavelength, joined]), float(farthest)
@@ -322,11 +306,14 @@ def _covers_grid(wavelength):
     return bool(within[cell[(cell >= 0) & (cell < len(grid))]].any())
 
 # %% ../nbs/01_loading.ipynb #12027bed
+_LIMITS = Limits()
+
+
 def parse_spectrum(data, rescale=False):
     """Read the content (bytes) of a spectrum file, or raise a `SpectrumError` with the reason.
 
-    The columns are wavelength (um, nm or Angstrom), reflectance, uncertainty and a flag that is not used. With
-    `rescale` later segments are scaled to those before them on their overlap.
+    Its columns are wavelength (um, nm or Angstrom), reflectance, uncertainty and a flag, which is not used.
+    With `rescale` later segments are scaled to those before them on their overlap.
     """
     text, line_end = _decode(data)
     text = _separate_by_blanks(text)
@@ -345,21 +332,14 @@ def parse_spectrum(data, rescale=False):
     return Spectrum(wavelength, reflectance, None if np.isnan(uncertainty).all() else uncertainty, facts)
 
 # %% ../nbs/01_loading.ipynb #9c0cf77a
-_DEFAULT_LIMITS = Limits()
-
-
 def read_spectra(
-    path: str | Path,
-    rescale: bool = False,
-    progress: Callable[[int], None] | None = None,
-    limits: Limits = _DEFAULT_LIMITS,
-) -> tuple[dict[str, Spectrum], dict[str, str]]:
+    path: str | Path, rescale: bool = False, progress: Callable | None = None, limits: Limits = _LIMITS
+) -> tuple[dict, dict]:
     """Read every spectrum of an archive.
 
     Parameters
     ----------
-    path : str or Path
-        A zip, a tar (also compressed) or a folder; folders are searched to the bottom.
+    path : str or Path to a zip, a tar (also compressed) or a folder with its subfolders
     rescale : bool, default False
         Scale a later segment of a file to those before it on their overlap.
     progress : callable, optional
@@ -371,42 +351,35 @@ def read_spectra(
     spectra, reasons : dict
         Each `Spectrum`, and why each other file was set aside, by name of the file and sorted by it.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file or folder, or it is no archive, is damaged, or exceeds a limit.
-
     Examples
     --------
-    >>> spectra, reasons = read_spectra(bundled()[1])
-    >>> len(spectra), len(reasons)
-    (1236, 0)
+    >>> len(read_spectra(bundled()[1])[0])
+    1236
     """
     if not (Path(path).is_file() or Path(path).is_dir()):
         raise FileNotFoundError(f"no file or folder at {path}")
-    spectra, reasons = {}, {}
+    found = {}
     for count, (name, content) in enumerate(iter_files(Path(path), limits), start=1):
         name = escape_control(name)
-        if name in spectra or name in reasons:
+        if name in found:
             name, content = f"{name} (file {count})", RejectedFile("second file of this name in the archive")
         try:
-            if isinstance(content, RejectedFile):
-                raise content
-            spectra[name] = parse_spectrum(content, rescale)
-        except (RejectedFile, SpectrumError) as error:
-            reasons[name] = str(error)
+            found[name] = content if isinstance(content, RejectedFile) else parse_spectrum(content, rescale)
+        except SpectrumError as error:
+            found[name] = error
         if progress and count % 200 == 0:
             progress(count)
-    return dict(sorted(spectra.items())), dict(sorted(reasons.items()))
+    spectra = {name: found[name] for name in sorted(found) if isinstance(found[name], Spectrum)}
+    return spectra, {name: str(found[name]) for name in sorted(found) if name not in spectra}
 
 # %% ../nbs/01_loading.ipynb #4df44737
 @dataclass
 class Dataset:
     """Spectra, a table with one row for each in the same order, and what was set aside.
 
-    Columns of the table are ``asteroid`` (identity), ``file``, those of the catalog, ``catalog_row``,
-    ``candidates`` (groups, joined by ``;``), ``label`` (a group, ``ambiguous``, or empty if unlabelled), the
-    coverage ``from_um`` to ``to_um``, ``n_points``, the fields of `FileFacts`, and ``note``.
+    The table has ``asteroid``, ``file``, the columns of the catalog, ``catalog_row``, ``candidates`` (groups,
+    joined by ``;``), ``label`` (a group, ``ambiguous``, or empty), ``from_um``, ``to_um``, ``n_points``, the
+    fields of `FileFacts`, and ``note``.
     """
 
     spectra: list
@@ -419,11 +392,10 @@ class Dataset:
     def to_arrays(self):
         """Return all but the rejects as named arrays, the spectra end to end."""
         arrays = {f"table/{name}": values for name, values in table_to_arrays(self.table).items()}
-        for name in _CURVES:
-            curves = [getattr(spectrum, name) for spectrum in self.spectra]
-            sizes = zip(curves, self.table["n_points"], strict=True)
+        for name in ("wavelength", "reflectance", "uncertainty"):
+            pairs = [(getattr(spectrum, name), len(spectrum.wavelength)) for spectrum in self.spectra]
             arrays[name] = np.concatenate(
-                [np.full(n, np.nan) if curve is None else curve for curve, n in sizes]
+                [np.full(n, np.nan) if curve is None else curve for curve, n in pairs]
             )
         counts = np.array([self.n_catalog_rows, self.n_files])
         return arrays | {"counts": counts, "labels": np.array(self.labels)}
@@ -431,24 +403,16 @@ class Dataset:
     @classmethod
     def from_arrays(cls, arrays):
         """Restore the data set, without its rejects, from what `to_arrays` returned."""
-        return cls(*_dataset_fields(arrays))
-
-# %% ../nbs/01_loading.ipynb #02e1a2de
-_CURVES = ("wavelength", "reflectance", "uncertainty")
-
-
-def _dataset_fields(arrays):
-    """Fields of the data set whose arrays they are; the rejects are empty."""
-    columns = {name[6:]: values for name, values in arrays.items() if name.startswith("table/")}
-    table = arrays_to_table(columns)
-    ends = np.cumsum(table["n_points"])[:-1]
-    facts = table[[field.name for field in fields(FileFacts)]].to_dict("records")
-    spectra = []
-    for *curves, fact in zip(*(np.split(arrays[name], ends) for name in _CURVES), facts, strict=True):
-        uncertainty = None if np.isnan(curves[2]).all() else curves[2]
-        spectra.append(Spectrum(curves[0], curves[1], uncertainty, FileFacts(**fact)))
-    rejects = pd.DataFrame(columns=["kind", "item", "reason"])
-    return spectra, table, rejects, *arrays["counts"].tolist(), str(arrays["labels"])
+        table = arrays_to_table({name[6:]: array for name, array in arrays.items() if name[:6] == "table/"})
+        ends = np.cumsum(table["n_points"])[:-1]
+        curves = [np.split(arrays[name], ends) for name in ("wavelength", "reflectance", "uncertainty")]
+        facts = table[[field.name for field in fields(FileFacts)]].to_dict("records")
+        spectra = [
+            Spectrum(*curves, None if np.isnan(uncertainty).all() else uncertainty, FileFacts(**found))
+            for *curves, uncertainty, found in zip(*curves, facts, strict=True)
+        ]
+        rejects = pd.DataFrame(columns=["kind", "item", "reason"])
+        return cls(spectra, table, rejects, *arrays["counts"].tolist(), str(arrays["labels"]))
 
 # %% ../nbs/01_loading.ipynb #6ff7f032
 def _label_rows(rows, labels):
@@ -507,16 +471,22 @@ def _account(rows, dropped, reasons, matches):
             rejects.append(("catalog row", f"row {row} ({asteroid})", reason))
     return pd.DataFrame(rejects, columns=["kind", "item", "reason"])
 
+# %% ../nbs/01_loading.ipynb #79dd356e
+def _match_files(rows, names):
+    """Position of the catalog row of each file's asteroid, by name of the file; -1 if there is none."""
+    positions = Identities(rows).find([file_asteroid(name) for name in names])
+    return dict(zip(names, positions.tolist(), strict=True))
+
 # %% ../nbs/01_loading.ipynb #8ba76c93
 def load_dataset(
     catalog: str | Path,
     spectra: str | Path,
     labels: str = "harmonised",
     rescale: bool = False,
-    progress: Callable[[int], None] | None = None,
-    limits: Limits = _DEFAULT_LIMITS,
+    progress: Callable | None = None,
+    limits: Limits = _LIMITS,
 ) -> Dataset:
-    """Join a catalog and an archive of spectra by the identity of the asteroid.
+    """Join a catalog and an archive of spectra; raise a ValueError if nothing of them matches.
 
     Parameters
     ----------
@@ -527,28 +497,24 @@ def load_dataset(
     rescale, progress, limits
         See `read_spectra`.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If an input is missing or unreadable, or no spectrum matches a row.
+    Returns
+    -------
+    Dataset
 
     Examples
     --------
     >>> load_dataset(*bundled()).table["asteroid"].nunique()
-    1234
+    887
     """
     given = read_catalog(catalog, limits=limits)
     rows, dropped = merge_rows(given)
     rows = _label_rows(rows, labels)
     found, reasons = read_spectra(spectra, rescale, progress, limits)
-    names = [*found, *reasons]
-    positions = Identities(rows).find([file_asteroid(name) for name in names])
-    matches = dict(zip(names, positions.tolist(), strict=True))
+    matches = _match_files(rows, [*found, *reasons])
     kept = {name: found[name] for name in found if matches[name] >= 0}
     if not kept:
-        file, row = [*names, "(none)"][0], [*rows["asteroid"], "(none)"][0]
-        problem = f"none of the {len(found)} spectra in {spectra} belongs to {catalog}"
-        raise ValueError(f"{problem}; files are named like {file}, rows like {row}")
+        examples = f"files are named like {list(matches)[:1]}, rows like {rows['asteroid'].tolist()[:1]}"
+        raise ValueError(f"none of the {len(found)} spectra in {spectra} belongs to {catalog}; {examples}")
     table = _describe_spectra(kept, rows.iloc[[matches[name] for name in kept]])
     rejects = _account(rows, dropped, reasons, matches)
     return Dataset(list(kept.values()), table, rejects, len(given), len(matches), labels)
@@ -563,14 +529,12 @@ def plot_spectra(spectra, labels, colors, ax=None):
         curve = spectrum.reflectance / scale
         coarse = np.interp(WAVELENGTH_GRID, wavelength, curve)
         shift = max(0.0, np.max(top - coarse) + 0.15)
-        top = coarse + shift
-        ax.plot(wavelength, curve + shift, lw=1.2, color=color)
-        end = (wavelength[-1], curve[-1] + shift)
+        top, curve = coarse + shift, curve + shift
+        ax.plot(wavelength, curve, lw=1.2, color=color)
+        end = (wavelength[-1], curve[-1])
         ax.annotate(escape_mathtext(label), end, (5, 0), textcoords="offset points", va="center", color=color)
         if spectrum.uncertainty is not None:
             sigma = spectrum.uncertainty / scale
-            ax.fill_between(
-                wavelength, curve + shift - sigma, curve + shift + sigma, color=color, alpha=0.25, lw=0
-            )
+            ax.fill_between(wavelength, curve - sigma, curve + sigma, color=color, alpha=0.25, lw=0)
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (median = 1), shifted")
     return ax

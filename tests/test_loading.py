@@ -13,7 +13,7 @@ from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.features import resample_spectra
 from nea_prospect.loading import (
     MAX_GAP,
-    MIN_POINTS,
+    _MIN_POINTS as MIN_POINTS,
     Dataset,
     FileFacts,
     Spectrum,
