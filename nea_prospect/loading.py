@@ -394,9 +394,8 @@ class Dataset:
         arrays = {f"table/{name}": values for name, values in table_to_arrays(self.table).items()}
         for name in ("wavelength", "reflectance", "uncertainty"):
             pairs = [(getattr(spectrum, name), len(spectrum.wavelength)) for spectrum in self.spectra]
-            arrays[name] = np.concatenate(
-                [np.full(n, np.nan) if curve is None else curve for curve, n in pairs]
-            )
+            filled = [np.full(n, np.nan) if curve is None else curve for curve, n in pairs]
+            arrays[name] = np.concatenate(filled)
         counts = np.array([self.n_catalog_rows, self.n_files])
         return arrays | {"counts": counts, "labels": np.array(self.labels)}
 
@@ -408,8 +407,8 @@ class Dataset:
         curves = [np.split(arrays[name], ends) for name in ("wavelength", "reflectance", "uncertainty")]
         facts = table[[field.name for field in fields(FileFacts)]].to_dict("records")
         spectra = [
-            Spectrum(*curves, None if np.isnan(uncertainty).all() else uncertainty, FileFacts(**found))
-            for *curves, uncertainty, found in zip(*curves, facts, strict=True)
+            Spectrum(*curve, None if np.isnan(uncertainty).all() else uncertainty, FileFacts(**found))
+            for *curve, uncertainty, found in zip(*curves, facts, strict=True)
         ]
         rejects = pd.DataFrame(columns=["kind", "item", "reason"])
         return cls(spectra, table, rejects, *arrays["counts"].tolist(), str(arrays["labels"]))
@@ -494,8 +493,7 @@ def load_dataset(
         CSV file, see `read_catalog`; zip, tar or folder, see `read_spectra`.
     labels : {"harmonised", "as-given"}
         Derive groups from the classes, or take them from the group column of the catalog.
-    rescale, progress, limits
-        See `read_spectra`.
+    rescale, progress, limits : see `read_spectra`
 
     Returns
     -------
