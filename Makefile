@@ -32,7 +32,7 @@ test: $(BIN)/.ready  ## every check; pytest comes last
 	$(BIN)/python -m pytest
 
 soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (half an hour)
-	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"
+	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_catalogs.py tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"
 
 fuzz: $(BIN)/.ready  ## 60 seconds of atheris on the reader of spectra
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
