@@ -17,7 +17,7 @@ def catalog_of(tmp_path):
     """A function that reads a catalog from its text."""
 
     def read(text, **options):
-        (tmp_path / "c.csv").write_text(text)
+        (tmp_path / "c.csv").write_bytes(text.encode())
         return read_catalog(tmp_path / "c.csv", **options)
 
     return read
@@ -31,10 +31,7 @@ def test_a_missing_catalog_says_so(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        (
-            "foo,bar\n1,2\n",
-            "column for the number or designation; looked for number, designation; it has foo, bar",
-        ),
+        ("foo,bar\n1,2\n", "the number or designation; looked for number, designation; it has foo, bar"),
         ("Number,bar\n1,2\n", "no column for the class or group"),
         ("Number,bar\n1,2\n", "use: nea-prospect predict SPECTRA --catalog CATALOG"),
         ("", "not a CSV catalog"),
@@ -111,6 +108,7 @@ def test_a_catalog_without_labels_says_what_to_do(catalog_of, text, labels, mess
         label_groups(catalog_of(text), labels)
 
 
+COLUMNS = ["number", "designation", "name", "class", "group", "H", "a_au", "albedo", "x", "Type [3]", ""]
 cell = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["433", "1e400", "-1", "nan", "2000 WL63", "C;X", '"', "a,b", "\n", "=1", "0", "S", "\ufeff", "1" * 400]
 )
@@ -118,12 +116,7 @@ cell = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
 
 @settings(max_examples=300 * SOAK, database=None, suppress_health_check=list(HealthCheck))
 @given(
-    st.lists(
-        st.sampled_from(
-            ["number", "designation", "name", "class", "group", "H", "a_au", "albedo", "x", "Type [3]", ""]
-        ),
-        max_size=7,
-    ),
+    st.lists(st.sampled_from(COLUMNS), max_size=7),
     st.lists(st.lists(cell, max_size=8), max_size=6),
     st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "utf-16"]),
     st.booleans(),
@@ -145,48 +138,28 @@ def test_any_catalog_is_read_or_refused_with_a_reason(tmp_path_factory, columns,
         assert all(isinstance(groups, tuple) for groups in label_groups(catalog.assign(group="S-Group")))
 
 
+WIDE = b"number,class%s\n1,S\n" + b",\n" * 5_000_000
+
+
 @pytest.mark.parametrize(
     "content, limits, message",
     [
-        (b"number,class\n433,S\n434,C,x\n", Limits(), "Expected 2 fields in line 3, saw 3"),
-        (b"number,class\n433,S,\n434,C,\n", Limits(), "its rows have more cells than its header"),
-        (b"number,NUMBER,class\n1,2,S\n", Limits(), "two columns are named number"),
-        (
-            b'number,name,class\n1,"Ceres,C\n2,Pallas,B\n3,"Juno,S\n',
-            Limits(),
-            "a quotation mark in row 2 takes several lines into one cell",
-        ),
-        (b"number,class\n" + b"1,S\n" * 400_000, Limits(max_file_mib=1), "limit max_file_mib = 1 allows"),
+        (b"number,class\n433,S\n434,C,x\n", {}, "Expected 2 fields in line 3, saw 3"),
+        (b"number,class\n433,S,\n434,C,\n", {}, "its rows have more cells than its header"),
+        (b"number,NUMBER,class\n1,2,S\n", {}, "two columns are named number"),
+        (b'number,name,class\n1,"Ceres,C\n2,Pallas,B\n3,"Juno,S\n', {}, "a quotation mark in row 2 takes"),
+        (b"number,class\n" + b"1,S\n" * 400_000, {"max_file_mib": 1}, "2 MiB, more than max_file_mib = 1"),
         (
             b"number,class\n" + b"1,S\n" * 1001,
-            Limits(max_cells=2000),
-            "more than 1000 rows of 2 columns; the limit max_cells = 2000",
+            {"max_cells": 2000},
+            "more than 1000 rows .* max_cells is 2000",
         ),
-        (
-            b"number,class" + b"," * 200_000 + b"\n1,S\n" + b",\n" * 5_000_000,
-            Limits(),
-            "its first row does not end",
-        ),
-        (
-            b"number,class" + b"," * 20_000 + b"\n1,S\n" + b",\n" * 5_000_000,
-            Limits(max_cells=2_000_000),
-            "more than 99 rows of 20002 columns",
-        ),
-        (b'number,class,"' + b"," * 200_000, Limits(), "is not a CSV catalog"),
-        (b"\x1f\x8b\x08" + bytes(100), Limits(), "is not a CSV catalog"),
+        (WIDE % (b"," * 200_000), {}, "its first row does not end"),
+        (WIDE % (b"," * 20_000), {"max_cells": 2_000_000}, "more than 99 rows of 20002 columns"),
+        (b'number,class,"' + b"," * 200_000, {}, "is not a CSV catalog"),
+        (b"\x1f\x8b\x08" + bytes(100), {}, "is not a CSV catalog"),
     ],
-    ids=[
-        "a long row",
-        "commas at the ends",
-        "columns of one name",
-        "a stray quotation mark",
-        "too large",
-        "too many rows",
-        "an endless header",
-        "too many columns",
-        "an endless cell",
-        "compressed",
-    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memory(
     tmp_path, content, limits, message
@@ -194,26 +167,25 @@ def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memor
     (tmp_path / "c.csv").write_bytes(content)
     tracemalloc.start()
     with pytest.raises(ValueError, match=message) as error:
-        read_catalog(tmp_path / "c.csv", limits=limits)
+        read_catalog(tmp_path / "c.csv", limits=Limits(**limits))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "\n" not in str(error.value)
     assert peak < 500 * 2**20
 
 
-def test_a_catalog_in_another_dialect_is_read_and_marks_of_the_unknown_are_no_numbers(tmp_path):
-    (tmp_path / "c.csv").write_bytes(
-        "\ufeffNumber;class;H;albedo;diameter_km;e\r\n433;S;10,41;0,25;16,8;0,2\r\n1;C;99;25;-1;9,9\r\n433;;;;17,0;\r\n2;B;;;;\r\n2;;4,1;;;\r\n".encode()
+def test_a_catalog_in_another_dialect_is_read_and_marks_of_the_unknown_are_no_numbers(catalog_of):
+    catalog = catalog_of(
+        "\ufeffNumber;class;H;albedo;diameter_km;e\r\n433;S;10,41;0,25;16,8;0,2\r\n"
+        "1;C;99;25;-1;9,9\r\n433;;;;17,0;\r\n2;B;;;;\r\n2;;4,1;;;\r\n"
     )
-    catalog = read_catalog(tmp_path / "c.csv")
     known = ["H", "albedo", "diameter_km", "e"]
     assert catalog.loc[0, known].tolist() == [10.41, 0.25, 16.8, 0.2]
     assert catalog.loc[1, known].isna().all()
     rows, _ = merge_rows(catalog)
     assert rows.set_index("asteroid").loc["433", "diameter_km"] == 16.8
     assert rows.set_index("asteroid").loc[["433", "2"], "H"].tolist() == [10.41, 4.1]
-    (tmp_path / "t.tsv").write_text("\tnumber\tclass\n0\t433\tS\n")
-    assert read_catalog(tmp_path / "t.tsv").number.tolist() == ["433"]
+    assert catalog_of("\tnumber\tclass\n0\t433\tS\n").number.tolist() == ["433"]
 
 
 @settings(max_examples=50 * SOAK, database=None, suppress_health_check=list(HealthCheck))

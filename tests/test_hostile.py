@@ -11,23 +11,20 @@ import pytest
 from conftest import SOAK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from nea_prospect.cli import main
 from nea_prospect.execution import RunError, verify_run
-
 from nea_prospect.files import read_json, read_table, sha256, write_table
 from nea_prospect.loading import SpectrumError, load_dataset, parse_spectrum
 from nea_prospect.prediction import read_any
 from nea_prospect.series import run_series
 
 
-@pytest.fixture
-def good(spectrum_text):
-    return spectrum_text()
-
-
 @pytest.mark.parametrize("kind", ["folder", "tar"])
-def test_names_that_are_no_text_or_hold_commands_are_spelled_out(tmp_path, monkeypatch, capsys, good, kind):
-    names = ["1.txt", "2\udcff.txt", "3\x1b[31m.txt"]
+def test_names_that_are_no_text_or_hold_commands_are_spelled_out(
+    tmp_path, monkeypatch, capsys, spectrum_text, kind
+):
+    good, names = spectrum_text(), ["1.txt", "2\udcff.txt", "3\x1b[31m.txt"]
     if kind == "folder":
         (tmp_path / "a").mkdir()
         for name in names:
@@ -43,20 +40,9 @@ def test_names_that_are_no_text_or_hold_commands_are_spelled_out(tmp_path, monke
     write_table(tmp_path / "rejects.csv", rejects)
     assert set(rejects.item) == {r"2\udcff.txt", r"3\x1b[31m.txt"}
     assert len(sha256(tmp_path / "a")) == 64
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        [
-            "nea-prospect",
-            "predict",
-            str(tmp_path / "a"),
-            str(tmp_path / "no\udcff.txt"),
-            "--run",
-            "bundled",
-            "--out",
-            str(tmp_path / "t.csv"),
-        ],
-    )
+    paths = [tmp_path / "a", tmp_path / "no\udcff.txt", "--out", tmp_path / "t.csv"]
+    command = ["nea-prospect", "predict", "--run", "bundled", *map(str, paths)]
+    monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
         main()
     told = capsys.readouterr().out
@@ -71,19 +57,17 @@ def test_json_that_is_nested_without_end_is_refused(tmp_path):
     (tmp_path / "run.json").write_text("[" * 200_000)
     with pytest.raises(ValueError, match="nested too deeply"):
         read_json(tmp_path / "run.json")
-    state, problems = verify_run(tmp_path)
-    assert state == "unfinished"
-    assert "nested too deeply" in problems[0]
+    assert verify_run(tmp_path)[0] == "unfinished"
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     (tmp_path / "large.txt").write_bytes(b"0.5 1\n" * 12_000_000)
-    assert isinstance(read_any([tmp_path / "large.txt"])[1][0], SpectrumError)
+    assert isinstance(read_any([tmp_path / "large.txt"])[0][1], SpectrumError)
 
 
 def test_pipes_and_devices_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert all(isinstance(result, SpectrumError) for result in read_any([tmp_path / "pipe", "/dev/zero"])[1])
+    assert [type(found) for _, found in read_any([tmp_path / "pipe", "/dev/zero"])] == [SpectrumError] * 2
     (tmp_path / "c.csv").write_text("number,class\n1,S\n")
     with pytest.raises(RunError, match="no archive of spectra at"):
         run_series(tmp_path / "run", tmp_path / "c.csv", tmp_path / "pipe")
@@ -91,6 +75,9 @@ def test_pipes_and_devices_are_no_files(tmp_path):
         run_series(tmp_path / "run", settings={"resources": str(tmp_path / "pipe")})
     (tmp_path / "run.json").symlink_to("/dev/zero")
     assert verify_run(tmp_path)[0] == "unfinished"
+
+
+HEADERS = [[], ["# a header"], ["wavelength flux"], ["", "  "], ["Object: (433) Eros"], ["// x", "-----"]]
 
 
 @st.composite
@@ -102,50 +89,24 @@ def dialects(draw):
     reflectance = np.round(rng.uniform(0.1, 2.0, len(wavelength)) * 10.0 ** draw(st.integers(-6, 6)), 9)
     unit, factor = draw(st.sampled_from([("um", 1.0), ("nm", 1e3), ("Angstrom", 1e4)]))
     comma = draw(st.booleans())
-    separator = draw(
-        st.sampled_from(["\t", ";", "  ", "; "] if comma else [" ", "\t", ",", ";", ", ", "   "])
-    )
+    separators = ["\t", ";", "  ", "; "] if comma else [" ", "\t", ",", ";", ", ", "   "]
+    separator = draw(st.sampled_from(separators))
     style = draw(st.sampled_from(["{:.9g}", "{:.8e}", "{:.8E}", "{:.10f}"]))
-    order = draw(st.sampled_from(["ascending", "descending", "shuffled"]))
-    rows = {
-        "ascending": np.arange(len(wavelength)),
-        "descending": np.arange(len(wavelength))[::-1],
-        "shuffled": rng.permutation(len(wavelength)),
-    }[order]
-    extra = draw(st.sampled_from([0, 1, 2]))
-    lines = [
-        separator.join(
-            [f"{wavelength[row] * factor:.9g}", style.format(reflectance[row]), *["0.0625", "1"][:extra]]
-        )
-        for row in rows
-    ]
+    ascending = np.arange(len(wavelength))
+    rows = draw(st.sampled_from([ascending, ascending[::-1], rng.permutation(ascending)]))
+    extra = ["0.0625", "1"][: draw(st.integers(0, 2))]
+    pairs = [(f"{wavelength[row] * factor:.9g}", style.format(reflectance[row])) for row in rows]
+    lines = [separator.join([*pair, *extra]) for pair in pairs]
     if draw(st.booleans()):
-        lines = [
-            f"{number}{separator}{line}" for number, line in enumerate(lines, start=draw(st.integers(0, 1)))
-        ]
+        first = draw(st.integers(0, 1))
+        lines = [f"{number}{separator}{line}" for number, line in enumerate(lines, first)]
     if comma:
         lines = [line.replace(".", ",") for line in lines]
-    header = draw(
-        st.sampled_from(
-            [
-                [],
-                ["# a header"],
-                ["wavelength reflectance"],
-                ["", "  "],
-                ["Object: (433) Eros"],
-                ["// x", "-----"],
-            ]
-        )
-    )
+    header = draw(st.sampled_from(HEADERS))
     end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
-    return (
-        wavelength,
-        reflectance,
-        unit,
-        style,
-        (end.join([*header, *lines]) + draw(st.sampled_from(["", end, end * 3]))).encode(encoding),
-    )
+    text = end.join([*header, *lines]) + draw(st.sampled_from(["", end, end * 3]))
+    return wavelength, reflectance, unit, style, text.encode(encoding)
 
 
 @settings(max_examples=2500 * SOAK, database=None, suppress_health_check=list(HealthCheck))
@@ -153,35 +114,22 @@ def dialects(draw):
 def test_every_dialect_gives_the_values_that_were_written(made):
     wavelength, reflectance, unit, style, data = made
     spectrum = parse_spectrum(data)
-    tolerance = 1e-6 if style != "{:.10f}" else None
-    if tolerance is None and reflectance.min() < 1e-4:
+    ten_decimals = style == "{:.10f}"
+    if ten_decimals and reflectance.min() < 1e-4:
         return  # ten decimals do not hold so small a number
     assert spectrum.facts.unit == unit
     np.testing.assert_allclose(spectrum.wavelength, wavelength, rtol=1e-7)
-    np.testing.assert_allclose(spectrum.reflectance, reflectance, rtol=tolerance or 1e-5)
+    np.testing.assert_allclose(spectrum.reflectance, reflectance, rtol=1e-5 if ten_decimals else 1e-6)
+
+
+WORDS = {"nan": b"nan", "swapped": b"1e9", "sentinels": b"-1.0000", "huge": b"1e999", "text": b"abc 1 2"}
 
 
 @st.composite
 def damages(draw):
-    """A written spectrum, damaged, with the pairs that were written in um."""
-    wavelength, reflectance, _, _, data = draw(dialects())
-    kind = draw(
-        st.sampled_from(
-            [
-                "cut",
-                "noise",
-                "nul",
-                "nan",
-                "one line",
-                "swapped",
-                "repeated",
-                "sentinels",
-                "huge",
-                "binary",
-                "interleaved",
-            ]
-        )
-    )
+    """The bytes of a written spectrum, damaged."""
+    data = draw(dialects())[-1]
+    kind = draw(st.sampled_from(["cut", "noise", "nul", "one line", "repeated", "binary", *WORDS]))
     position = draw(st.integers(0, len(data) - 1))
     if kind == "cut":
         data = data[:position]
@@ -196,16 +144,9 @@ def damages(draw):
     elif kind == "binary":
         data = draw(st.binary(max_size=300))
     else:
-        word = {
-            "nan": b"nan",
-            "swapped": b"1e9",
-            "sentinels": b"-1.0000",
-            "huge": b"1e999",
-            "interleaved": b"abc 1 2",
-        }[kind]
         lines = data.split(b"\n")
         for row in draw(st.lists(st.integers(0, len(lines) - 1), max_size=len(lines))):
-            lines[row] = word + b" " + word
+            lines[row] = WORDS[kind] + b" " + WORDS[kind]
         data = b"\n".join(lines)
     return data
 
@@ -229,43 +170,38 @@ def test_damage_gives_a_valid_spectrum_or_a_reason_and_never_an_exception(data):
 
 def written(form, rows=60, header=""):
     wavelength = np.linspace(0.45, 2.4, rows)
-    return (
-        header + "\n".join(form(number, value, 1 + 0.1 * value) for number, value in enumerate(wavelength))
-    ).encode()
+    lines = [form(number, value, 1 + 0.1 * value) for number, value in enumerate(wavelength)]
+    return (header + "\n".join(lines)).encode()
+
+
+def unless_third(k, text):
+    """Empty in every third row."""
+    return "" if k % 3 == 0 else text
+
+
+DATES = "Messung 12.05.2020\n12.05.2020\nWellenlaenge;Reflexion\n"
 
 
 @pytest.mark.parametrize(
     "data, points",
     [
-        (
-            written(
-                lambda k, x, y: f"{k},{x:.4f},{y:.4f},0.0100", header=",wavelength,reflectance,uncertainty\n"
+        pytest.param(written(form, rows, header), points, id=name)
+        for name, form, rows, header, points in [
+            (
+                "pandas",
+                lambda k, x, y: f"{k},{x:.4f},{y:.4f},0.0100",
+                60,
+                ",wavelength,reflectance,sigma\n",
+                60,
             ),
-            60,
-        ),
-        (written(lambda k, x, y: f"{k + 1}\t{x * 1e3:.2f}\t{y:.4f}", 1000), 1000),
-        (written(lambda k, x, y: f"{x:.4f},{'' if k % 3 == 0 else f'{y:.4f}'},0.0100"), 40),
-        (written(lambda k, x, y: f"{x:.4f}\t{'' if k % 3 == 0 else f'{y:.4f}'}\t0.0100"), 40),
-        (written(lambda k, x, y: f"{'' if k % 3 == 0 else f'{x:.4f}'};{y:.4f};0.0100"), 40),
-        (written(lambda _, x, y: f",{x:.4f},{y:.4f}"), 60),
-        (written(lambda _, x, y: f"{x:.4f}\t\t{y:.4f}"), 60),
-        (
-            written(
-                lambda _, x, y: f"{x * 1e3:.2f};{y:.4f}".replace(".", ","),
-                header="Messung 12.05.2020\n12.05.2020\nWellenlaenge;Reflexion\n",
-            ),
-            60,
-        ),
-    ],
-    ids=[
-        "index of pandas",
-        "numbered from 1",
-        "empty field",
-        "empty field of tabs",
-        "empty wavelength",
-        "empty first column",
-        "two tabs",
-        "date above decimal commas",
+            ("from 1", lambda k, x, y: f"{k + 1}\t{x * 1e3:.2f}\t{y:.4f}", 1000, "", 1000),
+            ("empty", lambda k, x, y: f"{x:.4f},{unless_third(k, f'{y:.4f}')},0.0100", 60, "", 40),
+            ("tabs", lambda k, x, y: f"{x:.4f}\t{unless_third(k, f'{y:.4f}')}\t0.0100", 60, "", 40),
+            ("no wavelength", lambda k, x, y: f"{unless_third(k, f'{x:.4f}')};{y:.4f};0.0100", 60, "", 40),
+            ("empty first", lambda _, x, y: f",{x:.4f},{y:.4f}", 60, "", 60),
+            ("two tabs", lambda _, x, y: f"{x:.4f}\t\t{y:.4f}", 60, "", 60),
+            ("date", lambda _, x, y: f"{x * 1e3:.2f};{y:.4f}".replace(".", ","), 60, DATES, 60),
+        ]
     ],
 )
 def test_values_stay_in_their_columns(data, points):
@@ -282,11 +218,15 @@ def test_values_stay_in_their_columns(data, points):
         (written(lambda k, _, y: f"{4200 + 300 * k} {y:.4f}", header="Wave number (cm^-1)\n"), "wavenumbers"),
         (
             written(lambda k, x, y: f"{x * (1e3 if k < 20 else 1):.4f} {y:.4f}"),
-            "20 of 60 wavelengths are not in um as the others are",
+            "20 of 60 .* not in um as the",
         ),
         (
             written(lambda k, x, y: f"{x * (1e3 if k < 40 else 1):.4f} {y:.4f}"),
-            "20 of 60 wavelengths are not in nm as the others are",
+            "20 of 60 .* not in nm as the",
+        ),
+        (
+            written(lambda k, x, y: f"{x * (1e3 if k > 25 else 1e4):.4f} {y:.4f}"),
+            "not in nm as the others are",
         ),
     ],
 )
@@ -305,27 +245,14 @@ def test_ten_million_points_and_one_endless_line_end_in_time():
 
 def test_a_file_of_a_hundred_thousand_segments_ends_in_time():
     rows = [f"{0.45 + 0.4 * (k % 5) + 1e-7 * k:.7f} 1.0" for k in range(500_000)]
-    assert parse_spectrum("\n".join(rows).encode()).facts.n_segments == 1
+    facts = parse_spectrum("\n".join(rows).encode()).facts
+    assert (facts.n_segments, facts.n_unsorted) == (1, 99_999)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "=1+1",
-        "+1",
-        "-2+3",
-        "@SUM(A1)",
-        "\t=1",
-        "'=1",
-        "''@x",
-        "-",
-        "plain",
-        "'Aylo'chaxnim",
-        "",
-        "a=b",
-        "2000 WL63",
-    ],
-)
+CELLS = "=1+1 +1 -2+3 @SUM(A1) \t=1 '=1 ''@x - plain 'Aylo'chaxnim a=b".split(" ")
+
+
+@pytest.mark.parametrize("text", [*CELLS, "", "2000 WL63"])
 def test_a_cell_never_becomes_a_formula_and_comes_back_as_it_was(tmp_path, text):
     write_table(tmp_path / "t.csv", pd.DataFrame({"Name": [text, "x"], "number": [1.5, -2.5]}))
     raw = pd.read_csv(tmp_path / "t.csv", keep_default_na=False).Name[0]
