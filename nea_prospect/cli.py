@@ -33,6 +33,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _version(show_version: bool = typer.Option(False, "--version", help="Show the version and exit.")):
+    """Show the version."""
     if show_version:
         print(nea_prospect.__version__)
         raise typer.Exit()

@@ -95,7 +95,7 @@ def stage_keys(parameters, inputs, versions):
         keys[stage] = key = new_sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
     return keys
 
-
+# %% ../nbs/90_execution.ipynb #f0067d23
 def folder_hashes(folder):
     """Compute the SHA-256 of every file below a folder (Path) by name; empty for a link or a device."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]

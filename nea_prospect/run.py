@@ -168,7 +168,7 @@ def figure(self: Run, name):
     """Read the PNG file of a figure that a complete stage saved."""
     return next(self.stages.glob(f"[!.]*/{FIGURES_FOLDER}/*_{name}.png")).read_bytes()
 
-
+# %% ../nbs/00d_run.ipynb #a796e4e8
 def executed_notebooks(folder):
     """Find the executed notebook of each complete stage of a run folder (str or Path), by stage."""
     stages = sorted((Path(folder) / STAGES_FOLDER).glob("[!.]*"))

@@ -59,7 +59,7 @@ class Series:
         """Path of each notebook, by stage."""
         return {path.stem: path for path in sorted(self.folder.glob("0[1-6]_*.ipynb"))}
 
-
+# %% ../nbs/92_series.ipynb #b7828f51
 def standard_series():
     """Return the series of the project, notebooks 01 to 06."""
     package = Path(nea_prospect.__file__).resolve().parent
@@ -74,7 +74,7 @@ def read_preset(series, name):
         raise RunError(f"unknown preset {name!r}; there are {', '.join(presets)}")
     return yaml.safe_load(presets[name].read_text(encoding="utf-8"))
 
-
+# %% ../nbs/92_series.ipynb #a99b9441
 def declared_parameters(series):
     """Read names and defaults that each notebook declares, by stage; the series injects ``run_dir``."""
     import papermill
@@ -105,7 +105,7 @@ def collect_parameters(declared, preset, settings, inputs):
     check_parameters(result, declared)
     return result
 
-
+# %% ../nbs/92_series.ipynb #ca68ef44
 def check_parameters(parameters, declared):
     """Refuse parameters that no notebook declares, or of another type than the default."""
     for stage, values in parameters.items():

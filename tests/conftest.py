@@ -60,7 +60,7 @@ HOSTILE_NAMES = (
 
 @pytest.fixture(scope="session")
 def small_input(tmp_path_factory):
-    """A catalog and a zip with a few bundled asteroids of each group, in a folder with a space and an accent."""
+    """A catalog and a zip with a few bundled asteroids, in a folder with a space and an accent."""
     folder = tmp_path_factory.mktemp("données d'été")
     catalog, archive = bundled()
     rows = pd.read_csv(catalog, dtype=str, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Runs: checked parameters, failures that are told, folders that are never mistaken, kills that cost one fit."""
+"""Runs: checked parameters, failures that are told, folders that are never mistaken, cheap kills."""
 
 import contextlib
 import json
@@ -714,7 +714,7 @@ def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
 
 
 def stop_and_repeat(out, arguments, n_kills, environment):
-    """Make a run that is stopped again and again, by kill -9 and Ctrl-C in turn, at random moments of its stages.
+    """Make a run that is stopped again and again, by kill -9 and Ctrl-C in turn, at random moments.
 
     The stages take their turns; each time the same command goes on. Returns what was found after each stop.
     """

@@ -1,4 +1,4 @@
-"""Time one fit of the network and of the whole classifier, and predictions from arrays, on the bundled spectra."""
+"""Time fits of the network and of the whole classifier, and predictions from arrays, on bundled spectra."""
 
 import time
 
@@ -36,7 +36,7 @@ def main():
     spectra = (datasets[0].spectra + datasets[1].spectra)[:2500] * 4
     model.predict_all(X[:10])
     taken = seconds(lambda: model.predict_all(resample_spectra(spectra)))
-    print(f"predicting from arrays, with resampling and features: {len(spectra) / taken:.0f} spectra a second")
+    print(f"predicting, with resampling and features: {len(spectra) / taken:.0f} spectra a second")
 
 
 if __name__ == "__main__":
