@@ -138,25 +138,28 @@ def _start_worker():
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 # %% ../nbs/04_modeling.ipynb #41830b33
-class _MissingAllowed:
-    """Declares to scikit-learn that missing values are allowed."""
+class _Probabilistic(ClassifierMixin, BaseEstimator):
+    """A classifier that predicts the most probable class, from rows that may have missing values."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
+    def predict(self, X):
+        """Return the most probable of ``classes_`` for each row."""
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
 
 def _row_weights(sample_weight, X):
     """Return checked weights, shape (n_rows,); one each by default."""
-    if sample_weight is None:
-        return np.ones(len(X))
-    weight = column_or_1d(sample_weight, dtype="float64")
+    weight = np.ones(len(X)) if sample_weight is None else column_or_1d(sample_weight, dtype="float64")
     check_consistent_length(X, weight)
     return weight
 
 # %% ../nbs/04_modeling.ipynb #e8d4eda8
-class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
+class TwoBranchClassifier(_Probabilistic):
     """Average of small two-branch networks on spectra and features.
 
     Parameters
@@ -187,13 +190,9 @@ class TwoBranchClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
         balance=0.25,
         random_state=0,
     ):
-        self.n_wavelengths = n_wavelengths
-        self.n_channels = n_channels
-        self.n_members = n_members
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.balance = balance
+        self.n_wavelengths, self.n_channels = n_wavelengths, n_channels
+        self.n_members, self.epochs, self.batch_size = n_members, epochs, batch_size
+        self.learning_rate, self.balance = learning_rate, balance
         self.random_state = random_state
 
 # %% ../nbs/04_modeling.ipynb #0e77c38c
@@ -205,10 +204,8 @@ def fit(self: TwoBranchClassifier, X, y, groups=None, sample_weight=None):
     ----------
     X : array_like of shape (n_rows, n_columns)
         See `nea_prospect.features.model_inputs`; NaN where not observed.
-    y : array_like of shape (n_rows,)
-    groups : array_like of shape (n_rows,), optional
-        Asteroid of each row; rows of one asteroid share a fold.
-    sample_weight : array_like of shape (n_rows,), optional
+    y, groups, sample_weight : array_like of shape (n_rows,)
+        Class, asteroid (optional; rows of one asteroid share a fold) and weight (optional) of each row.
     """
     X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype="float64")
     check_classification_targets(y)
@@ -280,13 +277,6 @@ def predict_proba(self: TwoBranchClassifier, X):
     X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="float64")
     return softmax(network_logits(self.weights_, *self._inputs(X)).astype("float64")).mean(axis=1)
 
-
-@patch
-def predict(self: TwoBranchClassifier, X):
-    """Return the most probable class of each row."""
-    check_is_fitted(self)
-    return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
 # %% ../nbs/04_modeling.ipynb #e979bebf
 SHIFT_COST = 50.0  # nat; to double the odds of a group must lower the cross-entropy by 50 ln(2)**2 = 24
 
@@ -320,14 +310,13 @@ def fit_calibration(probabilities, codes, weight):
     return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
 
 # %% ../nbs/04_modeling.ipynb #fc7fded4
-class SpectrumClassifier(_MissingAllowed, ClassifierMixin, BaseEstimator):
+class SpectrumClassifier(_Probabilistic):
     """Calibrated average of extra trees and a network, for spectra of any coverage.
 
     Parameters
     ----------
     network : estimator, optional
-        `TwoBranchClassifier` by default, or another with ``held_out_``; it gets the same ``n_members`` and
-        ``random_state``.
+        `TwoBranchClassifier` by default, or another that sets ``held_out_``.
     n_members, n_trees : int
         Fold models of each kind; trees of each fold model, half of them trained without cut spectra.
     copies, random_state : int
@@ -432,8 +421,8 @@ MIN_CALIBRATION = 100  # rows; a coverage with fewer is calibrated with all othe
 def _calibrate(self: SpectrumClassifier, held, codes, weight, coverages, source):
     """Set calibrations and nonconformity scores from held-out probabilities; return them calibrated."""
     usable = np.isfinite(held["network"][:, 0]) & np.isfinite(held["extra_trees"][:, 0])
-    self.calibration_, self.nonconformity_ = {}, {}
-    held_out = np.full((len(codes), len(self.classes_)), np.nan)
+    self.calibration_, self.nonconformity_, n_classes = {}, {}, len(self.classes_)
+    held_out = np.full((len(codes), n_classes), np.nan)
     for name in ALL_COVERAGES:
         rows = usable & (coverages == name)
         rows = rows if rows.sum() >= MIN_CALIBRATION else usable
@@ -446,9 +435,7 @@ def _calibrate(self: SpectrumClassifier, held, codes, weight, coverages, source)
         once = np.flatnonzero(rows)[first]  # copies of a spectrum give no further scores
         scores = 1 - probabilities[once, codes[once]]
         self.calibration_[name] = own
-        self.nonconformity_[name] = [
-            np.sort(scores[codes[once] == code]) for code in range(len(self.classes_))
-        ]
+        self.nonconformity_[name] = [np.sort(scores[codes[once] == code]) for code in range(n_classes)]
     return held_out
 
 # %% ../nbs/04_modeling.ipynb #78ab9df0
@@ -471,7 +458,6 @@ def _as_model(self: SpectrumClassifier, log_reflectance, folds):
     for fold in np.unique(folds[folds >= 0]):
         own = folds == fold
         distances[own] = nearest_distance(log_reflectance[own], reference[~own])
-    names = (*BASE_MODELS, "ensemble")
     scores = [self.nonconformity_[name] for name in ALL_COVERAGES]
     scaler = getattr(self.network_, "scaler_", None)
     return Model(
@@ -481,7 +467,7 @@ def _as_model(self: SpectrumClassifier, log_reflectance, folds):
         scale=np.empty(0) if scaler is None else scaler.scale_,
         weights=getattr(self.network_, "weights_", {}),
         trees=pack_trees(self.trees_, len(self.classes_)),
-        calibration=np.array([[self.calibration_[kind][name] for name in names] for kind in ALL_COVERAGES]),
+        calibration=np.array([list(self.calibration_[kind].values()) for kind in ALL_COVERAGES]),
         nonconformity=np.concatenate([values for own in scores for values in own]),
         n_nonconformity=np.array([[len(values) for values in own] for own in scores]),
         training_spectra=reference,
@@ -502,18 +488,11 @@ def predict_all(self: SpectrumClassifier, X):
     raw = {"extra_trees": trees, "network": self.network_.predict_proba(inputs)}
     return self.model_.combine(raw, inputs, coverage(np.isfinite(X)))
 
-
+# %% ../nbs/04_modeling.ipynb #972c05be
 @patch
 def predict_proba(self: SpectrumClassifier, X):  # noqa: F811
     """Return probabilities of the ensemble, shape (n_spectra, n_classes), in the order of ``classes_``."""
     return self.predict_all(X).probabilities["ensemble"]
-
-
-@patch
-def predict(self: SpectrumClassifier, X):  # noqa: F811
-    """Return the most probable of ``classes_`` for each spectrum."""
-    check_is_fitted(self)
-    return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 # %% ../nbs/04_modeling.ipynb #54ca2b18
 def make_models(epochs=10, seed=0):
@@ -585,12 +564,11 @@ _FILE = "file/"
 
 def _run_fit(fit, model, X, table, auxiliary, views):
     """Fit one model; return its predictions for each view, and the files of a kept classifier, as arrays."""
-    X_train = X[fit.train]
-    labels, asteroids = (table[name].to_numpy(dtype=str)[fit.train] for name in ("label", "asteroid"))
+    X_train, rows = X[fit.train], table.iloc[fit.train]
     if len(fit.auxiliary):
-        X_train, extra = np.vstack([X_train, auxiliary[0][fit.auxiliary]]), auxiliary[1]
-        labels = np.r_[labels, extra.label.to_numpy(dtype=str)[fit.auxiliary]]
-        asteroids = np.r_[asteroids, extra.asteroid.to_numpy(dtype=str)[fit.auxiliary]]
+        X_train = np.vstack([X_train, auxiliary[0][fit.auxiliary]])
+        rows = pd.concat([rows, auxiliary[1].iloc[fit.auxiliary]])
+    labels, asteroids = rows.label.to_numpy(dtype=str), rows.asteroid.to_numpy(dtype=str)
     arguments = {}
     if has_fit_parameter(model, "groups"):
         weight = np.repeat([TARGET_WEIGHT, 1.0], [len(fit.train), len(fit.auxiliary)])
@@ -651,14 +629,13 @@ def out_of_fold(
     (1, 10, 6)
     """
     fits = plan_fits(models, table, folds, auxiliary, repeats, keep)
-    store = _run_fits(
-        fits, models, views, table, auxiliary, workers, progress, {} if store is None else store
-    )
+    store = _run_fits(fits, models, views, table, auxiliary, workers, progress, store)
     return _assemble(fits, store, len(views), len(table))
 
 # %% ../nbs/04_modeling.ipynb #0a7f7591
 def _run_fits(fits, models, views, table, auxiliary, workers, progress, store):
     """Run all fits that are not in the store, in other processes; return the store."""
+    store = {} if store is None else store
     missing = [fit for fit in fits if fit.key not in store]
     costs = {fit.key: _cost(models[fit.name]) for fit in fits}
     open_cost = sum(costs[fit.key] for fit in missing)
@@ -703,7 +680,7 @@ def _assemble(fits, store, n_views, n_spectra):
 
 # %% ../nbs/04_modeling.ipynb #4f1db674
 def export_files(classifier):
-    """Turn a fitted `SpectrumClassifier` into the bytes of its files, by the names under which they are saved."""
+    """Turn a fitted `SpectrumClassifier` into the bytes of its files, by the names of their handover."""
     packages = ("keras", "tensorflow", "scikit-learn", "numpy")
     parameters = classifier.get_params()
     facts = {
@@ -798,7 +775,7 @@ MIN_TEMPLATE = 3  # spectra
 def class_templates(reflectance, classes):
     """Compute the median log reflectance of each published class with at least `MIN_TEMPLATE` spectra.
 
-    Returns the sorted names and the templates, NaN where fewer than `MIN_TEMPLATE` spectra were observed. Labels
+    Returns sorted names, and templates with NaN where fewer than `MIN_TEMPLATE` spectra were observed. Labels
     with several candidate classes take no part.
     """
     log = model_inputs(reflectance)[:, :N_WAVELENGTHS]
