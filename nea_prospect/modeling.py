@@ -624,8 +624,8 @@ def out_of_fold(
     Examples
     --------
     >>> table = pd.DataFrame({"label": ["S-Group", "C-Group"] * 5, "asteroid": list("abcdefghij")})
-    >>> models, folds = {"majority": make_models()["majority"]}, np.arange(10)[None] % 5
-    >>> out_of_fold(models, [np.ones((10, 53))], table, folds)[0].probabilities["majority"].shape
+    >>> models, X, folds = {"majority": make_models()["majority"]}, np.ones((10, 53)), np.arange(10)[None] % 5
+    >>> out_of_fold(models, [X], table, folds, workers=1)[0].probabilities["majority"].shape
     (1, 10, 6)
     """
     fits = plan_fits(models, table, folds, auxiliary, repeats, keep)
