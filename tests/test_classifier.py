@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from helpers import make_partial_rows, make_rows, make_spectrum
 
+from nea_prospect import classifier
 from nea_prospect.classifier import (
-    ARRAYS,
     Predictions,
     find_model,
     load_model,
@@ -20,8 +20,8 @@ from nea_prospect.classifier import (
     tree_probabilities,
     write_model,
 )
-from nea_prospect.core import GROUPS, WAVELENGTH_GRID
-from nea_prospect.features import INPUT_NAMES
+from nea_prospect.core import GROUPS
+from nea_prospect.features import INPUT_NAMES, model_inputs
 from nea_prospect.files import packaged, sha256
 from nea_prospect.loading import Spectrum
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, class_templates
@@ -36,7 +36,8 @@ def model():
     return replace(numbers, template_names=names, templates=templates)
 
 
-def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths():
+def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths(monkeypatch):
+    monkeypatch.setattr(classifier, "BATCH", 7)
     rng = np.random.default_rng(0)
     rows, reference = rng.normal(0, 0.2, (30, 53)), rng.normal(0, 0.2, (40, 53))
     rows[rng.random(rows.shape) < 0.2] = np.nan
@@ -45,7 +46,7 @@ def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths():
     shifted = rows + 7 * rng.random((30, 1))
     np.testing.assert_allclose(spectral_distance(shifted, reference), expected, rtol=2e-2)
     np.testing.assert_allclose(spectral_distance(rows, reference), expected, rtol=1e-3)
-    np.testing.assert_allclose(nearest_distance(rows, reference, batch=7), expected.min(axis=1), rtol=1e-3)
+    np.testing.assert_allclose(nearest_distance(rows, reference), expected.min(axis=1), rtol=1e-3)
     assert np.isinf(nearest_distance(np.full((1, 53), np.nan), reference)).all()
     assert np.isinf(nearest_distance(rows, reference[:0])).all()
 
@@ -54,49 +55,42 @@ def test_packed_trees_follow_scikit_learn_to_the_last_bit():
     from sklearn.ensemble import ExtraTreesClassifier
 
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 5)).astype("float32").astype(float)
+    X = rng.normal(size=(600, 5)).astype("float32").astype(float)
     X[rng.random(X.shape) < 0.2] = np.nan
-    y = rng.integers(0, 3, 400)
+    y = rng.integers(0, 3, len(X))
     forests = [ExtraTreesClassifier(7, random_state=seed).fit(X, y) for seed in range(2)]
     forests.append(ExtraTreesClassifier(7, random_state=2).fit(X[y > 0], y[y > 0]))
     packed = pack_trees(forests, 3)
     expected = np.zeros((len(X), 3))
     for forest in forests:
         expected[:, 3 - forest.n_classes_ :] += forest.predict_proba(X) / len(forests)
-    np.testing.assert_allclose(tree_probabilities(packed, X, batch=33), expected, atol=1e-6)
+    np.testing.assert_allclose(tree_probabilities(packed, X), expected, atol=1e-6)
     at_thresholds = np.tile(forests[0].estimators_[0].tree_.threshold[:, None], 5)
     found = tree_probabilities(pack_trees(forests[:1], 3), at_thresholds)
     np.testing.assert_allclose(found, forests[0].predict_proba(at_thresholds), atol=1e-6)
 
 
 def test_predictions_are_selected_widened_and_kept_as_arrays():
-    rng = np.random.default_rng(0)
-    whole = Predictions(
-        {"lda": rng.random((5, 4, 2)), "ensemble": rng.random((1, 4, 2))},
-        credibility=rng.random((1, 4, 2)),
-        novelty=rng.random((1, 4)),
-        abstains=np.array([[True, False, False, True]]),
-    )
-    part = whole.select(np.array([False, True, False, True]))
-    np.testing.assert_array_equal(part.probabilities["lda"], whole.probabilities["lda"][:, [1, 3]])
-    np.testing.assert_array_equal(part.credibility, whole.credibility[:, [1, 3]])
+    values = np.random.default_rng(0).random((5, 4, 2))
+    abstains = np.array([[True, False, False, True]])
+    whole = Predictions({"lda": values, "ensemble": values[:1]}, values[:1], values[:1, :, 0], abstains)
+    part = whole.select([False, True, False, True])
+    np.testing.assert_array_equal(part.probabilities["lda"], values[:, [1, 3]])
+    np.testing.assert_array_equal(part.credibility, values[:1, [1, 3]])
     np.testing.assert_array_equal(part.novelty, whole.select([1, 3]).novelty)
     assert part.abstains.tolist() == [[False, True]]
     wide = whole.in_groups(["S-Group", "C-Group"])
-    np.testing.assert_array_equal(
-        wide.probabilities["lda"][..., GROUPS.index("S-Group")], whole.probabilities["lda"][..., 0]
-    )
+    np.testing.assert_array_equal(wide.probabilities["lda"][..., GROUPS.index("S-Group")], values[..., 0])
     assert wide.credibility[..., GROUPS.index("V-type")].max() == 0
     again = Predictions.from_arrays(whole.to_arrays())
     assert list(again.probabilities) == ["lda", "ensemble"]
-    np.testing.assert_array_equal(again.abstains, whole.abstains)
-    assert Predictions({"lda": np.ones((2, 6))}).select([0]).novelty is None
+    np.testing.assert_array_equal(again.abstains, abstains)
+    assert Predictions({"lda": values}).select([0]).novelty is None
 
 
 def test_spectra_become_rows_of_a_table(model):
-    spectra = [make_spectrum(slope=0.3), make_spectrum(band=0.4)]
-    spectra += [make_spectrum(slope=0.3, high=0.9), make_spectrum(slope=0.3, low=0.8)]
-    table = model.predict(spectra)
+    kinds = ({"slope": 0.3}, {"band": 0.4}, {"slope": 0.3, "high": 0.9}, {"slope": 0.3, "low": 0.8})
+    table = model.predict([make_spectrum(**kind) for kind in kinds])
     assert table.Group.tolist()[:2] == ["S-Group", "V-type"]
     assert table.Coverage.tolist() == ["VISNIR", "VISNIR", "VIS", "NIR"]
     np.testing.assert_allclose(table.filter(like="Prob_").sum(axis=1), 1, atol=1e-5)
@@ -147,7 +141,6 @@ def first_is(value):
     "damage, message",
     [
         (without("abstain_below"), "has no abstain_below"),
-        (without("weights/output/bias"), "has no weights/output/bias"),
         (lambda arrays: arrays | {"more": np.zeros(3)}, "something else, more"),
         (lambda arrays: arrays | {"mean": np.zeros(2**26)}, "it unpacks to"),
         (change("inputs", lambda names: names[::-1]), "made for other inputs"),
@@ -158,24 +151,18 @@ def first_is(value):
         (change("trees/first", lambda first: first[::-1]), "trees do not fit"),
         (change("trees/first", lambda first: first[:0]), "trees do not fit"),
         (change("trees/first", lambda first: first.astype("uint64")), "trees/first has another form"),
-        (change("trees/first", lambda first: first[:, None]), "trees/first has another form"),
-        (change("trees/step", lambda step: step[:, None]), "trees/step has another form"),
         (change("trees/step", lambda step: step[:-1]), "trees/step does not fit"),
-        (change("trees/feature", lambda feature: feature.astype(float)), "trees/feature has another form"),
         (change("trees/feature", lambda f: np.full(len(f), len(INPUT_NAMES))), "impossible values"),
         (change("trees/leaf", lambda leaf: leaf[:, 1:]), "trees/leaf does not fit"),
         (change("nonconformity", lambda scores: scores[:-1]), "does not fit n_nonconformity"),
         (change("n_nonconformity", lambda n: n * [[1], [1], [1], [-1]]), "does not fit n_nonconformity"),
         (change("nearest_distances", lambda values: np.repeat(values, 9)), "do not fit training_spectra"),
-        (change("mean", lambda mean: mean.astype(str)), "mean has another form"),
         (change("mean", first_is(np.inf)), "mean or scale is not finite"),
         (change("scale", first_is(np.nan)), "mean or scale is not finite"),
         (change("scale", lambda values: values * 0), "scale is not positive"),
         (change("calibration", lambda values: values + 0j), "calibration has another form"),
         (change("calibration", lambda values: values * np.nan), "calibration has impossible values"),
-        (change("calibration", lambda values: values + 1e6), "calibration has impossible values"),
         (change("calibration", lambda values: values[..., 1:]), "calibration does not fit"),
-        (change("abstain_below", lambda value: value.astype(str)), "abstain_below has another form"),
         (change("weights/output/bias", lambda values: values + 1e30), "impossible values"),
         (change("weights/convolution_1/kernel", lambda values: values[:, :, :0]), "does not fit"),
         (change("weights/joined/kernel", lambda values: values[:, 1:]), "is no model"),
@@ -233,28 +220,16 @@ def test_a_pickle_in_a_model_is_refused_and_not_run(model, tmp_path):
     assert not (tmp_path / "was run").exists()
 
 
-def test_a_model_that_was_written_predicts_the_same(model):
-    X = np.vstack([make_rows(20)[0], np.full((1, len(WAVELENGTH_GRID)), np.nan)])
-    expected = model.predict_all(X).to_arrays()
-    found = read_model(write_model(model)).predict_all(X).to_arrays()
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name], values)
-
-
 def test_a_column_that_no_training_spectrum_shows_may_have_no_scale(model):
-    unknown = np.arange(len(model.mean)) < 5
-    partial = replace(
-        model,
-        mean=np.where(unknown, np.nan, model.mean),
-        scale=np.where(unknown, np.nan, model.scale),
-    )
-    X = make_rows(4)[0]
-    assert np.isfinite(read_model(write_model(partial)).predict_all(X).probabilities["network"]).all()
-
-
-def test_the_schema_names_every_field(model):
-    fields = set(model.__dataclass_fields__) - {"weights", "trees"}
-    assert {name for name in ARRAYS if "/" not in name} == fields
+    mean, scale = model.mean.copy(), model.scale.copy()
+    mean[:5] = scale[:5] = np.nan
+    partial = read_model(write_model(replace(model, mean=mean, scale=scale)))
+    inputs = model_inputs(make_rows(4)[0])
+    first = partial.predict_inputs(inputs, np.full(8, "VISNIR")).probabilities["network"]
+    inputs[:, :5] = 9
+    second = partial.predict_inputs(inputs, np.full(8, "VISNIR")).probabilities["network"]
+    np.testing.assert_array_equal(first, second)
+    assert np.isfinite(first).all()
 
 
 def make_run(folder, content, status="complete"):
@@ -273,22 +248,20 @@ def test_the_bundled_classifier_is_used_unless_a_run_is_named(model, tmp_path, m
     assert len(load_model("runs/new").classes) == 3
 
 
-def test_a_run_must_be_complete_and_its_model_unchanged(model, tmp_path):
-    make_run(tmp_path / "a", write_model(model), status="running")
-    with pytest.raises(ValueError, match="holds no complete run"):
-        find_model(tmp_path / "a")
-    with pytest.raises(ValueError, match="holds no complete run"):
-        find_model(tmp_path / "nowhere")
-    make_run(tmp_path / "b", write_model(model))
-    (tmp_path / "b" / "model" / "model.npz").write_bytes(b"changed")
-    with pytest.raises(ValueError, match="changed or is missing"):
-        find_model(tmp_path / "b")
-
-
 @pytest.mark.parametrize(
-    "record", ["[]", "{", '{"status": "complete"}', '{"status": "complete", "outputs": 3}']
+    "record", ["", "[]", "{", '{"status": "complete"}', '{"status": "complete", "outputs": 3}']
 )
-def test_a_record_of_another_form_is_no_complete_run(tmp_path, record):
-    (tmp_path / "run.json").write_text(record)
-    with pytest.raises(ValueError, match="holds no complete run"):
+def test_without_the_record_of_a_complete_run_there_is_no_model(model, tmp_path, record):
+    make_run(tmp_path, write_model(model), status="running")
+    if record:
+        (tmp_path / "run.json").write_text(record)
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="holds no complete run"):
+            find_model(folder)
+
+
+def test_a_model_that_was_changed_after_its_run_is_refused(model, tmp_path):
+    make_run(tmp_path, write_model(model))
+    (tmp_path / "model" / "model.npz").write_bytes(b"changed")
+    with pytest.raises(ValueError, match="changed or is missing"):
         find_model(tmp_path)
