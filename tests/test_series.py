@@ -21,10 +21,8 @@ from nea_prospect.core import GROUPS
 from nea_prospect.execution import (
     PATIENCE,
     RunError,
-    Stage,
     claim_folder,
     hold_folder,
-    make_stage,
     publish,
     verify_run,
 )
@@ -207,8 +205,6 @@ def test_a_failing_stage_is_named_and_leaves_no_finished_run(tiny, tmp_path, cod
     attempt = read_json(tmp_path / "run" / ATTEMPT)
     assert (attempt["status"], attempt["reason"]) == ("failed", told)
     assert verify_run(tmp_path / "run") == ("unfinished", [f"{tmp_path / 'run'}: {told}"])
-    if "partial notebook: " in told:
-        assert os.path.exists(told.split("partial notebook: ")[1].rstrip(")")) or "code -9" in told
 
 
 def test_parameters_reach_a_notebook_as_values_and_never_as_code(tiny, tmp_path):
@@ -336,18 +332,6 @@ def test_files_of_a_user_stay_where_a_run_goes_on(tiny, tmp_path):
     assert (out / "notes.txt").read_text() == (out / "stages" / "My own.xlsx").read_text() == "precious"
     (out / "link").symlink_to("nowhere")
     assert verify_run(out) == ("complete", ["added: link", "added: notes.txt", "added: stages/My own.xlsx"])
-
-
-def test_an_interrupted_run_says_so_and_keeps_its_stages(tiny, tmp_path):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_tiny(Series(tiny.folder, tiny.declared, interrupt), tmp_path / "run")
-    assert read_json(tmp_path / "run" / ATTEMPT)["reason"] == "interrupted"
-    assert not (tmp_path / "run" / RECORD).exists()
-    first = (tmp_path / "run" / "stages" / "01_loading" / "first.txt").read_text()
-    assert (run_tiny(tiny, tmp_path / "run") / "first.txt").read_text() == first
 
 
 def test_a_run_that_is_complete_but_for_its_last_step_is_complete(tiny, tmp_path):
@@ -714,10 +698,7 @@ def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
 
 
 def stop_and_repeat(out, arguments, n_kills, environment):
-    """Make a run that is stopped again and again, by kill -9 and Ctrl-C in turn, at random moments.
-
-    The stages take their turns; each time the same command goes on. Returns what was found after each stop.
-    """
+    """Stop a run in every stage, by kill -9 and Ctrl-C in turn; return what was found each time."""
     found, moments = [], np.random.default_rng(SOAK).uniform(0, 6, n_kills)
     for number, delay in enumerate([*moments, None]):
         process = subprocess.Popen(
@@ -872,46 +853,3 @@ class TestARealRun:
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 for output in cell.get("outputs", []):
                     assert output.get("name") != "stderr", (path.name, output["text"])
-
-    def test_the_kept_model_predicts_for_unlabelled_asteroids_as_the_table_does(self, quick_runs):
-        from nea_prospect.classifier import load_model
-        from nea_prospect.features import make_features
-        from nea_prospect.loading import Dataset
-        from nea_prospect.run import Run
-
-        dataset = Run(quick_runs[0]).load("dataset", dict, Dataset.from_arrays)
-        once = ~dataset.table.asteroid.duplicated(keep=False)
-        plain = np.flatnonzero((dataset.table.label == "") & once)
-        model = load_model(quick_runs[0])
-        predicted = model.predict_all(make_features([dataset.spectra[row] for row in plain])[0]).in_groups(
-            model.classes
-        )
-        predictions = read_results(quick_runs[0], "predictions").set_index("Asteroid_ID")
-        stated = predictions.loc[
-            dataset.table.asteroid[plain], [f"Prob_{group}" for group in GROUPS]
-        ].to_numpy()
-        np.testing.assert_allclose(predicted.probabilities["ensemble"], stated, atol=1e-4)
-
-    def test_another_run_into_the_same_folder_is_refused(self, quick_runs):
-        before = sha256(quick_runs[0])
-        result = nea_prospect(
-            "run", "--preset", "quick", "--out", quick_runs[0].name, cwd=quick_runs[0].parent
-        )
-        assert result.returncode == 1
-        assert "already holds a run" in result.stderr
-        assert sha256(quick_runs[0]) == before
-
-
-def test_a_stage_gets_its_folder_only_when_it_is_complete(tiny, tmp_path):
-    make_notebook(tiny.folder, "02_features", "raise RuntimeError('planted')")
-    stage = Stage(
-        "02_features", tiny.folder / "02_features.ipynb", {}, "key", tmp_path / "stages" / "02_features"
-    )
-    with (
-        hold_folder(tmp_path) as lock,
-        pytest.raises(RunError, match="failed in cell 3: RuntimeError: planted"),
-    ):
-        make_stage(stage, lock, time.monotonic() + 60, lambda *_: None)
-    assert not stage.folder.exists()
-    assert not stage.is_complete()
-    assert (stage.at_work / "notebooks" / "02_features.ipynb").is_file()

@@ -38,14 +38,14 @@ def stand_in_for_training(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_every_stage_but_training_runs_on_it(archives, tmp_path, survey):
-    """Training takes the same path on any survey; `nea-prospect run` was tried on each."""
     catalog, spectra = (str(archives / survey / name) for name in SURVEYS[survey])
     parameters = {"01_loading": {"catalog": catalog, "spectra": spectra}}
     with hold_folder(tmp_path) as lock:
         for name, notebook in standard_series().notebooks.items():
             if name == "04_modeling":
                 stand_in_for_training(tmp_path)
-                continue
+            if name in ("03_resampling", "04_modeling"):
+                continue  # folds, and what needs them
             stage = Stage(name, notebook, parameters.get(name, {}), "key", tmp_path / "stages" / name)
             make_stage(stage, lock, time.monotonic() + 300, lambda *_: None)
     table = Run(tmp_path).load("dataset", dict, Dataset.from_arrays).table
