@@ -372,8 +372,6 @@ def test_a_run_is_not_resumed_with_other_inputs_code_or_versions(tiny, tmp_path)
         write_json(tmp_path / "run" / ATTEMPT, attempt | change)
         with pytest.raises(RunError, match=message):
             resume_series(tmp_path / "run", series=tiny)
-    with pytest.raises(RunError, match="there is no unfinished run in"):
-        resume_series(tmp_path / "never", series=tiny)
 
 
 def test_a_record_is_not_believed(tiny, tmp_path, capfd):
