@@ -156,6 +156,8 @@ def _row_weights(sample_weight, X):
     """Return checked weights, shape (n_rows,); one each by default."""
     weight = np.ones(len(X)) if sample_weight is None else column_or_1d(sample_weight, dtype="float64")
     check_consistent_length(X, weight)
+    if not weight.any():
+        raise ValueError("all sample weights are zero")
     return weight
 
 # %% ../nbs/04_modeling.ipynb #e8d4eda8

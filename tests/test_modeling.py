@@ -39,19 +39,14 @@ NETWORK_FAILURES = {
     "twice is not a row of weight two",
 }
 
-keras_converts = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation:DeprecationWarning"
-)  # keras 3.15
+# keras 3.15 converts its variables in a way that NumPy 2 deprecates
+keras_converts = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+SMALL = {"n_wavelengths": 1, "n_channels": 1, "n_members": 1, "epochs": 12, "batch_size": 16}
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [
-        TwoBranchClassifier(
-            n_wavelengths=1, n_channels=1, n_members=1, epochs=12, batch_size=16, learning_rate=0.02
-        )
-    ],
-    expected_failed_checks=lambda _: NETWORK_FAILURES,
+    [TwoBranchClassifier(**SMALL, learning_rate=0.02)], expected_failed_checks=lambda _: NETWORK_FAILURES
 )
 def test_the_network_follows_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)
@@ -244,22 +239,16 @@ def test_results_depend_neither_on_the_number_of_processes_nor_on_interruptions(
     np.testing.assert_allclose(again, found.probabilities["ensemble"][0, plain], atol=1e-6)
 
 
-def test_a_full_store_needs_no_fit(tmp_path):
-    X, table = make_rows()
-    folds, store = make_folds(table), {}
-    first, second = (out_of_fold({"lda": Spy(tmp_path)}, [X], table, folds, store=store)[0] for _ in range(2))
-    assert sorted(store) == ["lda-0-0", "lda-0-1", "lda-0-2", "lda-0-3", "lda-0-4", "lda-all"]
-    assert len(spied(tmp_path)) == 5, "nothing without a label, nothing twice"
-    np.testing.assert_array_equal(first.probabilities["lda"], second.probabilities["lda"])
-
-
-def test_nothing_is_fitted_to_all_rows_unless_wanted(tmp_path):
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_full_store_needs_no_fit(tmp_path, keep):
     X, table = make_rows()
     table.loc[table.asteroid == "7", "label"] = ""
-    store = {}
-    (found,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), store=store, keep=False)
-    assert len(store) == 5
-    assert not found.probabilities["lda"][:, table.asteroid == "7"].any()
+    arguments = {"store": {}, "keep": keep}
+    for _ in range(2):
+        (found,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), **arguments)
+    assert sorted(arguments["store"]) == [*(f"lda-0-{fold}" for fold in range(5)), *["lda-all"] * keep]
+    assert len(spied(tmp_path)) == 5 + keep
+    assert found.probabilities["lda"][:, table.asteroid == "7"].any() == keep
 
 
 def test_the_caller_keeps_its_process_as_it_was(tmp_path):
