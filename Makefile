@@ -28,7 +28,7 @@ test: $(BIN)/.ready  ## every check; pytest comes last
 	bash tests/in_sync.sh
 	$(BIN)/ruff check --quiet nbs nea_prospect tests
 	$(BIN)/ruff format --quiet --check nbs tests
-	$(BIN)/nbdev_test --n_workers 1
+	$(BIN)/nbdev_test --n_workers 2
 	$(BIN)/python -m pytest
 
 soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (half an hour)

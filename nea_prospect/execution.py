@@ -284,7 +284,7 @@ def publish(folder, stages, pages, record, declared=()):
     before = read_record(folder).get("outputs", {})
     (folder / RECORD).unlink(missing_ok=True)
     _remove_stages(folder, keep=[stage.folder for stage in stages])
-    for name in sorted(before.keys() - sources.keys() - pages.keys()):
+    for name in filter(_is_result, before.keys() - sources.keys() - pages.keys()):
         _remove_output(folder, name, before[name])
     for name, source in sources.items():
         _link(source, folder / name)
@@ -316,6 +316,7 @@ def _link(source, target):
     except OSError:
         shutil.copyfile(source, temporary)
     os.replace(temporary, target)
+    temporary.unlink(missing_ok=True)  # a link is not renamed to another one of the same file
 
 
 def _remove_stages(folder, keep):

@@ -1,6 +1,7 @@
 """Every survey at hand runs to its end, also those of main-belt asteroids without orbit or size."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,19 +36,31 @@ def stand_in_for_training(folder):
     at_work.rename(folder / "stages" / "04_modeling")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("survey", SURVEYS)
-def test_every_stage_but_training_runs_on_it(archives, tmp_path, survey):
-    catalog, spectra = (str(archives / survey / name) for name in SURVEYS[survey])
-    parameters = {"01_loading": {"catalog": catalog, "spectra": spectra}}
-    with hold_folder(tmp_path) as lock:
+def run_survey(folder, catalog, spectra):
+    """Run every stage but training, which takes the same path on any survey."""
+    parameters = {"01_loading": {"catalog": str(catalog), "spectra": str(spectra)}}
+    folder.mkdir()
+    with hold_folder(folder) as lock:
         for name, notebook in standard_series().notebooks.items():
             if name == "04_modeling":
-                stand_in_for_training(tmp_path)
+                stand_in_for_training(folder)
             if name in ("03_resampling", "04_modeling"):
                 continue  # folds, and what needs them
-            stage = Stage(name, notebook, parameters.get(name, {}), "key", tmp_path / "stages" / name)
-            make_stage(stage, lock, time.monotonic() + 300, lambda *_: None)
-    table = Run(tmp_path).load("dataset", dict, Dataset.from_arrays).table
-    prospects = read_table(tmp_path / "stages" / "06_prospecting" / "prospects.csv", ("Asteroid_ID",))
-    assert sorted(prospects.Asteroid_ID) == sorted(set(table.asteroid))
+            stage = Stage(name, notebook, parameters.get(name, {}), "key", folder / "stages" / name)
+            make_stage(stage, lock, time.monotonic() + 500, lambda *_: None)
+
+
+@pytest.mark.slow
+def test_every_stage_but_training_runs_on_every_survey(archives, tmp_path):
+    def run(item):
+        survey, (catalog, spectra) = item
+        run_survey(tmp_path / survey, archives / survey / catalog, archives / survey / spectra)
+        return survey
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(run, SURVEYS.items()))
+    assert done == list(SURVEYS)
+    for survey in SURVEYS:
+        table = Run(tmp_path / survey).load("dataset", dict, Dataset.from_arrays).table
+        place = tmp_path / survey / "stages" / "06_prospecting" / "prospects.csv"
+        assert sorted(read_table(place, ("Asteroid_ID",)).Asteroid_ID) == sorted(set(table.asteroid)), survey
