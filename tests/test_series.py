@@ -159,17 +159,13 @@ def make_notebook(folder, stage, *code, parameters=("note",)):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / f"{stage}.ipynb")
 
 
-def no_report(*_):
-    return {"report/index.html": b"a page"}
-
-
 @pytest.fixture
 def tiny(tmp_path):
     folder = tmp_path / "n{b}s"
     (folder / "presets").mkdir(parents=True)
     (folder / "presets" / "quick.yaml").write_text("common: {}\n")
     make_notebook(folder, "01_loading", FIRST)
-    return Series(folder, declared=("result.txt",), report=no_report)
+    return Series(folder, declared=("result.txt",), report=lambda *_: {"report/index.html": b"a page"})
 
 
 def run_tiny(series, out, code=WRITE_RESULT, **options):
