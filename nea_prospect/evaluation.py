@@ -532,7 +532,7 @@ def _straighten(reflectance, centre, width):
     return np.where(np.isfinite(line), result, np.nan)
 
 # %% ../nbs/05_evaluation.ipynb #ce6b64e2
-def occlude(model, reflectance, labels, width=0.5, n_each=30):
+def occlude(model, reflectance, labels, width=0.5, n_each=12):
     """Measure how the probability of the published group falls when a piece of the spectrum is made straight.
 
     One row for each centre of a piece of ``width`` um, one column for each named group: mean fall over at
@@ -556,7 +556,7 @@ def occlude(model, reflectance, labels, width=0.5, n_each=30):
     return means.T.reindex(columns=NAMED_GROUPS)
 
 # %% ../nbs/05_evaluation.ipynb #20c68266
-def permute_features(model, reflectance, labels, n_each=60, seed=0):
+def permute_features(model, reflectance, labels, n_each=30, seed=0):
     """Measure how the probability of the published group falls when one engineered feature is permuted.
 
     One row a feature, one column for each named group: mean fall over at most ``n_each`` spectra (NaN without

@@ -10,7 +10,6 @@ __all__ = ['RECORD', 'ATTEMPT', 'STAGES_FOLDER', 'STAGE_RECORD', 'NOTEBOOKS_FOLD
 from collections.abc import MutableMapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from fastcore.basics import patch
 
@@ -134,7 +133,7 @@ def _find(stages, name):
 def _save(stage, name, value):
     """Write one result of a stage, by its type."""
     place = stage / HANDOVER_FOLDER / name
-    if isinstance(value, plt.Axes):
+    if hasattr(value, "get_figure"):  # axes; Matplotlib is not loaded for this question
         save_figure(value, stage / FIGURES_FOLDER / f"{stage.name[1:3]}_{name}.png")
     elif isinstance(value, bytes):
         write_bytes(stage / PUBLISHED[name], value)
