@@ -436,7 +436,7 @@ def unfinished_reason(folder):
     if not attempt or attempt.get("key") == read_record(folder).get("key"):
         return ""
     try:
-        with hold_folder(folder):
+        with hold_folder(folder, PATIENCE / 2):  # the stage of a run that was killed is ending
             gone = f"{_holder(folder)} is gone"
     except RunError as error:
         return str(error)
