@@ -486,10 +486,12 @@ def test_what_is_no_run_is_never_cleared_away(tmp_path):
 # Stages that are stand-ins for notebooks: they write files, and rest after each.
 
 STAND_IN = """
-import json, sys, time
+import json, sys, threading, time
 from pathlib import Path
+from nea_prospect.execution import _end_with_parent
 from nea_prospect.files import write_bytes
 job = json.loads(sys.stdin.readline())
+threading.Thread(target=_end_with_parent, daemon=True).start()
 folder = Path(job["parameters"]["run_dir"])
 for letter in "abcd":
     write_bytes(folder / "handover" / f"{letter}.csv", folder.name.encode() * 50_000)
@@ -688,9 +690,6 @@ def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
         while time.monotonic() < deadline:
             os.kill(int(kernel.read_text()), 0)
             time.sleep(0.05)
-
-
-# The real notebooks.
 
 
 def stop_and_repeat(out, arguments, n_kills, environment):
