@@ -745,9 +745,13 @@ def quick_runs(small_input, tmp_path_factory):
 
 def read_results(run, name):
     texts = dict.fromkeys(("Asteroid_ID", "Name", "Designation"), str)
-    return pd.read_csv(
-        run / PUBLISHED[name], dtype=texts, keep_default_na=False, na_values={"Water_Rank": [""]}
-    )
+    options = {
+        "dtype": texts,
+        "keep_default_na": False,
+        "na_values": {"Water_Rank": [""]},
+        "low_memory": False,
+    }
+    return pd.read_csv(run / PUBLISHED[name], **options)
 
 
 @pytest.mark.slow
