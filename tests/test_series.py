@@ -142,8 +142,6 @@ def test_presets_fit_the_notebooks():
         collect_parameters(declared, {"04_modeling": {"epoch": 1}}, {}, {})
 
 
-# A series of two tiny notebooks, in a folder whose name has braces; the second is written by the test.
-
 WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
 FIRST = "open(run_dir + '/first.txt', 'w').write(str(__import__('time').time_ns()))"
 
@@ -482,8 +480,6 @@ def test_what_is_no_run_is_never_cleared_away(tmp_path):
     ):
         pass
 
-
-# Stages that are stand-ins for notebooks: they write files, and rest after each.
 
 STAND_IN = """
 import json, sys, threading, time
