@@ -44,6 +44,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 from threadpoolctl import threadpool_limits
 
+# %% ../nbs/04_modeling.ipynb #be3fe433
 from nea_prospect.classifier import (
     ALL_COVERAGES,
     BASE_MODELS,
