@@ -20,6 +20,7 @@ import zipfile
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,7 +28,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from joblib import cpu_count
-from joblib.externals.loky import ProcessPoolExecutor, as_completed
+from joblib.externals.loky import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
@@ -645,17 +646,15 @@ def _run_fits(fits, models, views, table, auxiliary, workers, progress, store):
     n_workers = max(1, min(workers or cpu_count(), len(missing)))
     # loky as joblib 1.6 ships it; idle workers end after 10 s, also when this process was killed
     pool = ProcessPoolExecutor(n_workers, timeout=10, initializer=_start_worker)
+    tasks = (
+        (fit, models[fit.name], views[0], table, auxiliary, [view[fit.test] for view in views])
+        for fit in missing
+    )
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped")  # replaced when its memory has grown
-            futures = {}
-            for fit in missing:
-                test = [view[fit.test] for view in views]
-                task = (fit, models[fit.name], views[0], table, auxiliary, test)
-                futures[pool.submit(_run_fit, *task)] = fit
-            for n_done, future in enumerate(as_completed(futures), 1):
-                fit = futures[future]
-                store[fit.key] = future.result()
+            for n_done, (fit, result) in enumerate(_results(pool, n_workers + 1, tasks), 1):
+                store[fit.key] = result
                 open_cost -= costs[fit.key]
                 if progress:
                     title = MODEL_TITLES.get(fit.name, fit.name).lower()
@@ -664,6 +663,18 @@ def _run_fits(fits, models, views, table, auxiliary, workers, progress, store):
     finally:
         pool.shutdown(wait=True, kill_workers=True)
     return store
+
+# %% ../nbs/04_modeling.ipynb #bdd998a6
+def _results(pool, n_ahead, tasks):
+    """Yield each fit with its result when it is done; the workers hold no more than a few tasks ahead."""
+    running = {}
+    while True:
+        for task in islice(tasks, n_ahead - len(running)):
+            running[pool.submit(_run_fit, *task)] = task[0]
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield running.pop(future), future.result()
 
 # %% ../nbs/04_modeling.ipynb #0c272bc8
 def _assemble(fits, store, n_views, n_spectra):

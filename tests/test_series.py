@@ -538,7 +538,7 @@ def test_a_run_that_is_killed_at_any_moment_is_absent_unfinished_or_complete_and
     start = time.monotonic()
     subprocess.run(stand_in(tmp_path / "whole"), check=True, capture_output=True, timeout=120)
     lasted, whole = time.monotonic() - start, read_json(tmp_path / "whole" / RECORD)["outputs"]
-    moments = np.random.default_rng(0).uniform(0.4 * lasted, 1.1 * lasted, 20 * SOAK)
+    moments = np.random.default_rng(0).uniform(0.2 * lasted, lasted, 20 * SOAK)
 
     def kill_and_repeat(number):
         out = tmp_path / f"run {number}"
@@ -692,6 +692,8 @@ def stop_and_repeat(out, arguments, n_kills, environment):
     """Stop a run in every stage, by kill -9 and Ctrl-C in turn; return what was found each time."""
     found, moments = [], np.random.default_rng(SOAK).uniform(0, 6, n_kills)
     for number, delay in enumerate([*moments, None]):
+        for log in out.rglob("stage.log"):
+            log.unlink()  # of the process before
         process = subprocess.Popen(
             [COMMAND, "run", *map(str, arguments), "--out", out],
             env=os.environ | environment,
