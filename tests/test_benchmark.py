@@ -210,6 +210,7 @@ def made(small_input, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("made")
 class TestTheWholeTable:
     def test_every_model_is_scored_in_every_view(self, made):
         result, _, names = made

@@ -690,10 +690,9 @@ def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
 
 def stop_and_repeat(out, arguments, n_kills, environment):
     """Stop a run in every stage, by kill -9 and Ctrl-C in turn; return what was found each time."""
-    found, moments = [], np.random.default_rng(SOAK).uniform(0, 6, n_kills)
+    found, moments = [], np.random.default_rng(SOAK).uniform(0, 4, n_kills)
     for number, delay in enumerate([*moments, None]):
-        for log in out.rglob("stage.log"):
-            log.unlink()  # of the process before
+        [log.unlink() for log in out.rglob("stage.log")]  # of the process before
         process = subprocess.Popen(
             [COMMAND, "run", *map(str, arguments), "--out", out],
             env=os.environ | environment,
@@ -753,6 +752,7 @@ def read_results(run, name):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("quick_runs")
 class TestARealRun:
     def test_every_declared_file_is_there_and_recorded(self, quick_runs):
         record = read_json(quick_runs[0] / RECORD)
