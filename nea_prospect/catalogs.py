@@ -25,6 +25,7 @@ CATALOG_COLUMNS = {  # standard column: its names in files, in lower case
     "designation": ("designation",),
     "name": ("name",),
     "class": ("class", "type [3]", "taxon"),
+    "second_class": ("second_class",),  # of another source
     "group": ("group", "simplified category", "simplified_taxon"),
     "orbit": ("orbit_class", "orbit"),
     "H": ("h", "h mag"),
@@ -36,7 +37,7 @@ CATALOG_COLUMNS = {  # standard column: its names in files, in lower case
     "slope": ("slope",),
     **{f"PC{number}": (f"pc{number}'",) for number in range(1, 6)},
 }
-_TEXT = ("number", "designation", "name", "class", "group", "orbit")
+_TEXT = ("number", "designation", "name", "class", "second_class", "group", "orbit")
 _RANGES = {  # exclusive
     "H": (-10, 40),
     "albedo": (0, 1.5),

@@ -172,7 +172,7 @@ def _shown_columns(table, with_resources):
         "Set (90 %)": [_named_only(groups) for groups in table.Set.fillna("")],
         "Coverage": table.Coverage.fillna(""),
         "Nearest classes": table.Templates.fillna(""),
-        "Novel": ["yes" if value is True else "" for value in table.Novel],
+        "Atypical": ["yes" if value is True else "" for value in table.Atypical],
     }
     if with_resources:
         columns |= {
@@ -216,19 +216,31 @@ def benchmark_command(
     repeats: int = typer.Option(5, min=1, help="Repeats of the protocol for the models that are compared."),
     seed: int = typer.Option(0, help="Random state of folds and models."),
     workers: int = typer.Option(0, min=0, help="Processes; 0 for one each core."),
+    elsewhere: list[str] = typer.Option(
+        [],
+        metavar="CATALOG=SPECTRA",
+        help="Instead, train on the bundled data and score this survey; repeatable.",
+    ),
 ):
     """Compare the models with their peers, and with themselves without each ingredient."""
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
     if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
         raise RunError(f"{out} already holds something; choose another --out")
+    surveys = [pair.partition("=")[::2] for pair in elsewhere]
+    if surveys and (catalog or not all(spectra for _, spectra in surveys)):
+        raise RunError("--elsewhere takes CATALOG=SPECTRA, and no --catalog and --spectra beside it")
     from nea_prospect.benchmark import run_benchmark
+    from nea_prospect.elsewhere import run_elsewhere
 
     try:
-        run_benchmark(out, catalog, spectra, repeats, seed, workers)
+        if surveys:
+            run_elsewhere(out, surveys, seed, workers)
+        else:
+            run_benchmark(out, catalog, spectra, repeats, seed, workers)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
-    print(f"Tables: {Path(out) / 'benchmark.md'}")
+    print(f"Tables: {Path(out) / ('elsewhere.md' if surveys else 'benchmark.md')}")
 
 # %% ../nbs/95_cli.ipynb #b677afad
 def main():

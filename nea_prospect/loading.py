@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_GAP', 'bundled', 'FileFacts', 'Spectrum', 'SpectrumError', 'parse_spectrum', 'read_spectra', 'Dataset',
-           'load_dataset', 'plot_spectra']
+           'load_dataset', 'confirmed', 'source_folder', 'plot_spectra']
 
 # %% ../nbs/01_loading.ipynb #c7e13811
 import io
@@ -57,6 +57,7 @@ class FileFacts:
     n_unsorted: int = 0  # steps back in wavelength
     n_repeated: int = 0  # points at a wavelength that has another
     overlap_ratio: float = np.nan  # earlier over later segments where they overlap, the farthest from 1
+    source: str = ""  # what a line ``# source: ...`` says
 
 # %% ../nbs/01_loading.ipynb #64c93e6e
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _fill_empty_tabs(text):
     )
 
 # %% ../nbs/01_loading.ipynb #5de18471
-_MIN_POINTS = 10  # of a spectrum
+_MIN_POINTS = 8  # of a spectrum: as many as the bands of ECAS
 
 
 def _number_table(text):
@@ -305,6 +306,12 @@ def _covers_grid(wavelength):
     within = (grid >= wavelength[0] - _EDGE_TOLERANCE) & (grid <= wavelength[-1] + _EDGE_TOLERANCE)
     return bool(within[cell[(cell >= 0) & (cell < len(grid))]].any())
 
+# %% ../nbs/01_loading.ipynb #9873b9c4
+def _stated_source(text):
+    """Return where a spectrum comes from, if its header says so: printable, at most 100 characters."""
+    found = re.search(r"^[#;! \t]*source[ \t]*[:=][ \t]*(\S.*)$", text[:4096], re.IGNORECASE | re.MULTILINE)
+    return escape_control(found[1].strip())[:100] if found else ""
+
 # %% ../nbs/01_loading.ipynb #12027bed
 _LIMITS = Limits()
 
@@ -316,6 +323,7 @@ def parse_spectrum(data, rescale=False):
     With `rescale` later segments are scaled to those before them on their overlap.
     """
     text, line_end = _decode(data)
+    source = _stated_source(text)
     text = _separate_by_blanks(text)
     table, n_columns, n_text = _number_table(text)
     rows, unit = _convert_wavelengths(_valid_rows(table), text)
@@ -328,7 +336,7 @@ def parse_spectrum(data, rescale=False):
     if not _covers_grid(wavelength):
         raise SpectrumError(f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um")
     counts = (len(segments), n_unsorted, len(rows) - len(joined))
-    facts = FileFacts(line_end, n_columns, n_text, len(table) - len(rows), unit, *counts, ratio)
+    facts = FileFacts(line_end, n_columns, n_text, len(table) - len(rows), unit, *counts, ratio, source)
     return Spectrum(wavelength, reflectance, None if np.isnan(uncertainty).all() else uncertainty, facts)
 
 # %% ../nbs/01_loading.ipynb #9c0cf77a
@@ -516,6 +524,19 @@ def load_dataset(
     table = _describe_spectra(kept, rows.iloc[[matches[name] for name in kept]])
     rejects = _account(rows, dropped, reasons, matches)
     return Dataset(list(kept.values()), table, rejects, len(given), len(matches), labels)
+
+# %% ../nbs/01_loading.ipynb #0e523e3a
+def confirmed(table):
+    """Find the rows whose group is also that of the ``second_class``; a bool for each row of a table."""
+    second = label_groups(pd.DataFrame({"class": table.second_class, "group": ""}))
+    return np.array(
+        [groups == (label,) for groups, label in zip(second, table.label, strict=True)], dtype=bool
+    )
+
+# %% ../nbs/01_loading.ipynb #7032d5b1
+def source_folder(table):
+    """Name the source of each spectrum: the first two folders of the file that its header names."""
+    return table.source.str.split("/").str[:-1].str[:2].str.join("/").fillna("").to_numpy(dtype=str)
 
 # %% ../nbs/01_loading.ipynb #bc3c48f5
 def plot_spectra(spectra, labels, colors, ax=None):

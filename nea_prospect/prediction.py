@@ -120,7 +120,7 @@ def plot_prediction(model, spectrum, row):
     right.bar_label(bars, [f"{value:.0%}" for value in values], padding=3, fontsize=8.5)
     right.set(xlabel="Probability", xlim=(0, 1.18), xticks=(0, 0.5, 1))
     right.invert_yaxis()
-    right.set_title(f"{row.Group} (unlike all in training)" if row.Novel else row.Group, fontsize=10)
+    right.set_title(f"{row.Group} (unlike all in training)" if row.Atypical else row.Group, fontsize=10)
     return left
 
 

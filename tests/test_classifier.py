@@ -13,6 +13,7 @@ from nea_prospect.classifier import (
     find_model,
     load_model,
     nearest_distance,
+    noise_variance,
     pack_trees,
     prediction_sets,
     read_model,
@@ -45,7 +46,8 @@ def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths(monkeyp
     expected = np.nanstd(rows[:, None] - reference, axis=2)
     shifted = rows + 7 * rng.random((30, 1))
     np.testing.assert_allclose(spectral_distance(shifted, reference), expected, rtol=2e-2)
-    np.testing.assert_allclose(nearest_distance(rows, reference), expected.min(axis=1), rtol=1e-3)
+    without_noise = np.sqrt(np.maximum(expected.min(axis=1) ** 2 - noise_variance(rows), 0))
+    np.testing.assert_allclose(nearest_distance(rows, reference), without_noise, rtol=1e-2)
     assert np.isinf(nearest_distance(np.full((1, 53), np.nan), reference)).all()
     assert np.isinf(nearest_distance(rows, reference[:0])).all()
 
@@ -76,7 +78,7 @@ def test_predictions_are_selected_widened_and_kept_as_arrays():
     part = whole.select([False, True, False, True])
     np.testing.assert_array_equal(part.probabilities["lda"], values[:, [1, 3]])
     np.testing.assert_array_equal(part.credibility, values[:1, [1, 3]])
-    np.testing.assert_array_equal(part.novelty, whole.select([1, 3]).novelty)
+    np.testing.assert_array_equal(part.typicality, whole.select([1, 3]).typicality)
     assert part.abstains.tolist() == [[False, True]]
     wide = whole.in_groups(["S-Group", "C-Group"])
     np.testing.assert_array_equal(wide.probabilities["lda"][..., GROUPS.index("S-Group")], values[..., 0])
@@ -84,7 +86,7 @@ def test_predictions_are_selected_widened_and_kept_as_arrays():
     again = Predictions.from_arrays(whole.to_arrays())
     assert list(again.probabilities) == ["lda", "ensemble"]
     np.testing.assert_array_equal(again.abstains, abstains)
-    assert Predictions({"lda": values}).select([0]).novelty is None
+    assert Predictions({"lda": values}).select([0]).typicality is None
 
 
 def test_spectra_become_rows_of_a_table(model):
@@ -110,10 +112,10 @@ def test_a_group_is_excluded_at_exactly_one_tenth():
     assert prediction_sets(np.array([[0.5, 0.1]]), np.array([[0.99, 0.01]])).tolist() == [[True, False]]
 
 
-def test_a_strange_spectrum_is_novel(model):
+def test_a_strange_spectrum_is_atypical(model):
     wavelength = np.linspace(0.45, 2.45, 300)
     strange = model.predict(Spectrum(wavelength, 1 + 0.8 * np.sin(20 * wavelength), None, {})).iloc[0]
-    assert strange.Novel
+    assert strange.Atypical
     assert strange.Abstains
     assert strange.Group == "Other"
 

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nea_prospect import modeling
-from nea_prospect.classifier import calibrate, network_logits, read_model, softmax
+from nea_prospect.classifier import BASE_MODELS, calibrate, network_logits, read_model, softmax
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import INPUT_NAMES, coverage, model_inputs
 from nea_prospect.modeling import (
@@ -152,9 +152,10 @@ def test_what_is_tuned_on_held_out_predictions_is_tuned_on_unseen_asteroids():
     shapes = 1 + rng.normal(0, 0.1, (60, 6)) @ np.vander(WAVELENGTH_GRID - 1.4, 6).T
     X = shapes.repeat(3, axis=0) * rng.normal(1, 0.005, X.shape)
     groups = table.asteroid.to_numpy()
-    model = SpectrumClassifier(TwoBranchClassifier(epochs=30), n_trees=60).fit(X, labels, groups)
+    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=30), n_trees=60, doubt=False)
+    model = classifier.fit(X, labels, groups)
     codes = (labels == "S-Group").astype(int)
-    by_heart = np.mean([trees.predict_proba(model_inputs(X)) for trees in model.trees_], axis=0)
+    by_heart = model.trees_.predict_proba(model_inputs(X))
     assert np.mean(by_heart.argmax(axis=1) == codes) > 0.8, "the trees did learn the labels by heart"
     assert np.mean(model.held_out_.argmax(axis=1) == codes) < 0.65
     assert np.mean(model.network_.held_out_[: len(X)].argmax(axis=1) == codes) < 0.65
@@ -183,14 +184,11 @@ def test_each_fold_model_leaves_whole_asteroids_out_and_predicts_them(monkeypatc
     monkeypatch.setattr(modeling, "model_inputs", first_column_in_all)
     monkeypatch.setattr(modeling, "augment_coverage", twice)
     model = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=5).fit(X, table.label, groups)
-    assert [count for count, _ in predicted] == [2, 2, 4, 4, 6, 6], (
-        "two forests for each of three fold models"
-    )
-    for rows, (_, held) in zip(trained, predicted, strict=True):
+    assert [count for count, _ in predicted] == [1, 2, 3, 4, 5, 7, 8, 9], "labels are doubted, then held out"
+    assert len(trained[5]) == 2 * len(X), "the forest that is kept sees all, and the copies"
+    for rows, (_, held) in zip(trained[:5] + trained[6:], predicted, strict=True):
         assert set(groups[rows])
         assert not set(groups[rows]) & set(groups[held])
-    for first, second in zip(trained[::2], trained[1::2], strict=True):
-        assert len(second) == 2 * len(first), "the second sees the copies, too"
     assert np.isfinite(model.held_out_).all()
 
 
@@ -295,14 +293,15 @@ def test_a_group_that_a_fold_never_saw_gets_zero():
 def test_the_ensemble_is_calibrated_and_bounded(fitted):
     model, X, _ = fitted
     predictions = model.predict_all(X)
-    base = [predictions.probabilities[name] for name in ("extra_trees", "network")]
+    base = [predictions.probabilities[name] for name in BASE_MODELS]
     ensemble = predictions.probabilities["ensemble"]
     np.testing.assert_allclose([values.sum(axis=1) for values in (*base, ensemble)], 1)
     for kind in ("VISNIR", "VIS", "NIR"):
         rows = coverage(np.isfinite(X)) == kind
         expected = calibrate(np.mean(base, axis=0)[rows], model.calibration_[kind]["ensemble"])
         np.testing.assert_allclose(ensemble[rows], expected)
-    p_values = np.r_[predictions.credibility.ravel(), predictions.novelty]
+    named = model.classes_ != "Other"
+    p_values = np.r_[predictions.credibility[:, named].ravel(), predictions.typicality]
     assert p_values.min() > 0
     assert p_values.max() <= 1
 
@@ -316,17 +315,46 @@ def test_predictions_depend_neither_on_the_scale_nor_on_the_other_spectra(fitted
         np.testing.assert_allclose(some[name], scaled[name], atol=1e-6)
 
 
-def test_a_small_group_is_in_every_set(fitted):
+def test_no_set_holds_what_fits_nowhere_and_all_hold_a_group_too_small_to_exclude(fitted):
     model, X, labels = fitted
-    assert (labels == "Other").sum() < 9
-    assert (model.predict_all(X).credibility[:, list(model.classes_).index("Other")] > 0.1).all()
+    assert (model.predict_all(X).credibility[:, model.classes_ == "Other"] == 0).all()
+    few = np.where(np.arange(len(X)) < 4, "D-type", labels)
+    small = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4).fit(X, few, np.arange(len(X)) // 2)
+    assert (small.predict_all(X).credibility[:, small.classes_ == "D-type"] > 0.1).all()
+
+
+def test_labels_that_other_asteroids_contradict_take_no_part():
+    X, table = make_rows(60, spectra_each=1)
+    labels = table.label.to_numpy(dtype=str)
+    wrong = labels.copy()
+    wrong[:3] = np.where(labels[:3] == "S-Group", "C-Group", "S-Group")
+    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4)
+    model = classifier.fit(X, wrong, table.asteroid)
+    assert np.flatnonzero(~model.trusted_).tolist() == [0, 1, 2]
+    assert np.isnan(model.held_out_).all(axis=1).tolist() == (~model.trusted_).tolist()
+    assert clone(classifier).set_params(doubt=False).fit(X, wrong, table.asteroid).trusted_.all()
+    small = np.where(np.arange(len(X)) < 5, "D-type", labels)
+    assert classifier.fit(X, small, table.asteroid).trusted_[:5].all(), (
+        "labels of small groups are not doubted"
+    )
+
+
+def test_sets_are_calibrated_on_what_counts_most():
+    X, table = make_rows(60, spectra_each=1)
+    weight = np.where(np.arange(len(X)) < 40, 3.0, 1.0)
+    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4, copies=0)
+    model = classifier.fit(X, table.label, table.asteroid, weight)
+    heavy = table.label[model.trusted_ & (weight == 3)].value_counts()
+    assert heavy.min() >= 9
+    sizes = dict(zip(model.classes_, map(len, model.nonconformity_["VISNIR"]), strict=True))
+    assert sizes == heavy.to_dict()
 
 
 def test_the_classifier_abstains_from_a_strange_spectrum_but_stays_within_its_classes():
     X, table = make_rows(30)
     model = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4).fit(X, table.label, table.asteroid)
     strange = np.where(np.arange(53) % 2, 0.2, 5.0)[None]
-    assert model.predict_all(strange).novelty[0] < 0.02
+    assert model.predict_all(strange).typicality[0] < 0.02
     lonely = replace(model.model_, abstain_below=np.array(1.0))
     assert lonely.predict_all(strange).abstains.tolist() == [True]
     assert "Other" not in model.classes_
@@ -405,6 +433,8 @@ def test_credibilities_are_those_of_crepes(fitted):
     for kind in ("VISNIR", "VIS", "NIR"):
         rows = kinds == kind
         for code, scores in enumerate(model.nonconformity_[kind]):
+            if model.classes_[code] == "Other":
+                continue
             new = 1 - predictions.probabilities["ensemble"][rows][:, [code]]
             expected = ConformalClassifier().fit(scores).predict_p(new, smoothing=False)[:, 0]
             np.testing.assert_allclose(predictions.credibility[rows, code], expected)

@@ -11,6 +11,8 @@ from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.resampling import (
     N_FOLDS,
     NOISE,
+    WAVE,
+    as_gaia,
     assign_folds,
     augment_coverage,
     compare_smote_order,
@@ -111,10 +113,22 @@ def test_copies_are_cut_at_the_borders_of_instruments_and_keep_their_source():
     np.testing.assert_array_equal(rows[:20], reflectance)
     assert source[:20].tolist() == [*range(20)]
     assert not set(source[20:]) & set(range(5)), "what was observed in visible light only has nothing to cut"
-    for row, original in zip(rows[20:], reflectance[source[20:]], strict=True):
+    assert source[-10:].tolist() == [*range(10, 20)], "as Gaia sees what was observed completely"
+    for row, original in zip(rows[20:-10], reflectance[source[20:-10]], strict=True):
         seen = np.flatnonzero(np.isfinite(row))
         assert 0 < len(seen) < np.isfinite(original).sum()
         assert len(seen) == seen[-1] - seen[0] + 1
-        assert np.abs(row[seen] / original[seen] - 1).max() < 6 * NOISE
+        assert np.abs(row[seen] / original[seen] - 1).max() < 6 * (NOISE + WAVE)
     np.testing.assert_array_equal(rows, augment_coverage(reflectance, 2, 3)[0])
     assert len(augment_coverage(reflectance, 0)[1]) == 20
+
+
+def test_gaia_sees_sixteen_bands_and_more_light_in_the_red():
+    rows = as_gaia(np.ones((400, 53)), np.random.default_rng(0))
+    seen = np.isfinite(rows)
+    assert WAVELENGTH_GRID[seen.any(axis=0)][[0, -1]].round(3).tolist() == [0.475, 1.025]
+    covered = seen.any(axis=0)
+    median = np.nanmedian(rows[:, covered], axis=0)
+    np.testing.assert_allclose(
+        np.interp([0.7, 0.946, 1.0], WAVELENGTH_GRID[covered], median), [1, 1.07, 1.09], atol=0.015
+    )
