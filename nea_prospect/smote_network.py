@@ -171,8 +171,7 @@ def fit(self: SmoteNetworkClassifier, X, y, groups=None, sample_weight=None):
     """
     X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype="float64")
     check_classification_targets(y)
-    if X.shape[1] != N_WAVELENGTHS:
-        raise ValueError(f"{X.shape[1]} feature(s) given, but a spectrum on the grid has {N_WAVELENGTHS}")
+    _check_width(X)
     if self.balance not in ("smote", "weights", "none"):
         raise ValueError(f"balance is {self.balance!r}; choose 'smote', 'weights' or 'none'")
     encoder = LabelEncoder().fit(y)
@@ -192,6 +191,12 @@ def fit(self: SmoteNetworkClassifier, X, y, groups=None, sample_weight=None):
 
 # %% ../nbs/03b_smote_network.ipynb #5ef329b1
 N_PARTS = 5  # of the training asteroids; one of them is for validation
+
+
+def _check_width(X):
+    """Refuse rows that are no spectra on the common grid."""
+    if X.shape[1] != N_WAVELENGTHS:
+        raise ValueError(f"{X.shape[1]} feature(s) given, but a spectrum on the grid has {N_WAVELENGTHS}")
 
 
 def _validation_rows(codes, groups, random_state):
@@ -314,7 +319,8 @@ def export(self: SmoteNetworkClassifier, classes=GROUPS):
     import keras
 
     keras.utils.clear_session()  # layers without a name are counted
-    network = build_smote_network(len(self.scaler_.feature_names_in_), len(classes))
+    with _random_state(self.random_state):  # starting weights are drawn, and then replaced
+        network = build_smote_network(len(self.scaler_.feature_names_in_), len(classes))
     for name in LAYERS:
         kernel, bias = (self.weights_[f"{name}/{kind}"][0] for kind in ("kernel", "bias"))
         if name == LAYERS[-1]:

@@ -3,17 +3,13 @@
 import os
 import pickle
 import random
-import re
-import subprocess
-import sys
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make_partial_rows, make_rows
+from helpers import make_partial_rows, make_rows, recipe, run_recipe
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -29,29 +25,30 @@ from nea_prospect.smote_network import SmoteNetworkClassifier, make_scaler
 
 # keras 3.15 converts its variables in a way that NumPy 2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-ROOT = Path(__file__).resolve().parents[1]
 
 
-def recipe():
-    """The lines of notebook 04 that use the two files without this project."""
-    text = (ROOT / "nbs" / "04_modeling.ipynb").read_text(encoding="utf-8")
-    cells = __import__("json").loads(text)["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    (code,) = re.findall(r"```python\n(.*?)```", prose, re.DOTALL)
-    return code
+FAILURES = {
+    "check_methods_sample_order_invariance": "float32 sums differ by 1e-8 with the order of the rows",
+    "check_sample_weight_equivalence_on_dense_data": "batches and validation rows are drawn from rows: one "
+    "given twice is not a row of weight two",
+}
 
 
 @pytest.mark.slow
-@parametrize_with_checks([SmoteNetworkClassifier(epochs=1)])
-def test_it_follows_the_conventions_of_scikit_learn(estimator, check):
-    try:
-        check(estimator)
-    except (ValueError, AssertionError) as error:
-        while error is not None:
-            if "a spectrum on the grid has 53" in str(error):
-                pytest.xfail("the check uses rows of another width")
-            error = error.__cause__ or error.__context__
-        raise
+@parametrize_with_checks(
+    [SmoteNetworkClassifier(epochs=12, learning_rate=0.02)], expected_failed_checks=lambda _: FAILURES
+)
+def test_it_follows_the_conventions_of_scikit_learn(estimator, check, monkeypatch):
+    """The checks use rows of other widths, which stand in for model inputs here."""
+
+    def padded(X):
+        rows = np.full((len(X), len(INPUT_NAMES)), np.nan)
+        rows[:, -X.shape[1] :] = X
+        return rows
+
+    monkeypatch.setattr(smote_network, "_check_width", lambda X: None)  # noqa: ARG005
+    monkeypatch.setattr(smote_network, "model_inputs", padded)
+    check(estimator)
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +209,9 @@ def test_the_scaler_is_made_of_scikit_learn_and_numpy_alone(fitted):
 
 
 def test_the_scaler_marks_what_is_missing_in_every_column():
-    scaled = (
-        make_scaler().fit(pd.DataFrame({"a": [1.0, 3.0], "b": [np.nan, np.nan]})).transform([[2, np.nan]])
-    )
+    rows = pd.DataFrame({"a": [1.0, 3.0], "b": [np.nan, np.nan]})
+    with np.errstate(invalid="ignore"):
+        scaled = make_scaler().fit(rows).transform(np.array([[2, np.nan]]))
     assert scaled.tolist() == [[0.0, 0.0, 0.0, 1.0]]
 
 
@@ -232,19 +229,6 @@ def test_the_network_of_the_file_answers_as_the_estimator_in_all_six_groups(fitt
             np.testing.assert_allclose(answered[:, column], own, atol=1e-5)
         else:
             assert not answered[:, column].any()
-
-
-def run_recipe(folder, probabilities):
-    """Run the lines of notebook 04 where `nea_prospect` cannot be imported; save what they find."""
-    blocked = "import sys\nsys.modules['nea_prospect'] = None\n"
-    code = recipe().replace("runs/latest", str(folder))
-    assert str(folder) in code
-    script = f"{blocked}{code}\nnp.save({str(probabilities)!r}, probabilities)"
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", script], check=True, env=environment, cwd=folder
-    )
-    return np.load(probabilities)
 
 
 def test_the_lines_for_other_programs_are_few_and_need_nothing_of_this_project():
