@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['VIEWS', 'DECISION_RULES', 'HIDDEN_INPUTS', 'MIN_FINE_CLASS', 'SHARES', 'cut_spectrum', 'make_views',
            'bus_demeo_group', 'BusDeMeoRules', 'make_peers', 'hide_inputs', 'HiddenInputs', 'FineClasses',
-           'FewerAsteroids', 'make_ablations', 'repeat_agreement', 'original_split', 'Protocol', 'run_benchmark',
-           'markdown_table', 'benchmark_tables', 'plot_learning_curve']
+           'FewerAsteroids', 'make_ablations', 'repeat_agreement', 'Protocol', 'run_benchmark', 'markdown_table',
+           'benchmark_tables', 'plot_learning_curve']
 
 # %% ../nbs/94_benchmark.ipynb #4fa96846
 import sys
@@ -23,7 +23,6 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -42,6 +41,7 @@ from nea_prospect.modeling import (
     make_models,
     out_of_fold,
 )
+from .original import original_split
 from .resampling import assign_folds
 
 # %% ../nbs/94_benchmark.ipynb #ac17f4f6
@@ -259,19 +259,6 @@ def repeat_agreement(probabilities, table):
             shares.append((predicted[:, same][:, first] == predicted[:, same][:, second]).mean())
             pairs += len(first)
     return {"asteroids": len(shares), "pairs": pairs, "agree": float(np.mean(shares)) if shares else np.nan}
-
-# %% ../nbs/94_benchmark.ipynb #77e45631
-def original_split(table):
-    """Repeat the split of the original script: 0 for test rows, 1 for training rows, -1 for all others."""
-    split = np.full(len(table), -1)
-    labelled = table.label.isin(GROUPS)
-    usable = table[labelled & (table.number != "")].sort_values("catalog_row").drop_duplicates("asteroid")
-    usable = usable[usable.groupby("label").label.transform("size") > 1]
-    if len(usable) >= 5 * len(GROUPS):
-        parts = train_test_split(usable.asteroid, test_size=0.2, random_state=42, stratify=usable.label)
-        for code, asteroids in zip((1, 0), parts, strict=True):
-            split[labelled & table.asteroid.isin(asteroids)] = code
-    return split
 
 # %% ../nbs/94_benchmark.ipynb #22f08465
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ MODEL_TITLES = {
     "majority": "Majority class",
     "logistic": "Logistic regression",
     "lda": "LDA on slope and PCs",
+    "unbalanced_network": "CNN + MLP, not balanced",
+    "weighted_network": "CNN + MLP with class weights",
+    "smote_network": "CNN + MLP with SMOTE",
     "extra_trees": "Extra trees",
     "network": "Two-branch network",
     "linear": "Linear model",
@@ -663,6 +666,11 @@ def find_model(run="bundled"):
         complete = False
     if not complete:
         raise ValueError(f"{folder} holds no complete run")
+    if expected is None:
+        preset = escape_control(str(record.get("preset")))
+        raise ValueError(
+            f"{folder} is a run of the preset {preset!r}, which leaves no classifier to predict with"
+        )
     if not (folder / name).is_file() or sha256(folder / name) != expected:
         raise ValueError(f"{folder / name} is not the model that the run left; it was changed or is missing")
     return folder / name

@@ -5,24 +5,18 @@
 # %% auto #0
 __all__ = ['DROPOUT', 'SHIFT_COST', 'MAX_CONTRADICTION', 'MIN_FILTERED', 'STRENGTH', 'NEVER', 'MIN_CALIBRATION', 'MIN_SCORES',
            'ABSTENTIONS', 'TARGET_WEIGHT', 'MIN_TEMPLATE', 'load_auxiliary', 'build_network', 'TwoBranchClassifier',
-           'fit_calibration', 'uncontradicted', 'SpectrumClassifier', 'fit_linear', 'make_models', 'Fit', 'plan_fits',
-           'out_of_fold', 'run_fits', 'export_files', 'stored_files', 'plot_calibration', 'class_templates']
+           'fit_calibration', 'uncontradicted', 'SpectrumClassifier', 'fit_linear', 'make_models', 'make_balances',
+           'Fit', 'plan_fits', 'out_of_fold', 'run_fits', 'export_files', 'stored_files', 'compare_balancing',
+           'plot_calibration', 'class_templates']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
-import io
 import json
-import os
-import pickle
 import platform
-import re
-import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +25,7 @@ from fastcore.basics import patch
 from joblib import cpu_count
 from joblib.externals.loky import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from scipy.optimize import minimize
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -39,9 +33,9 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
-from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 from threadpoolctl import threadpool_limits
@@ -76,6 +70,7 @@ from nea_prospect.features import (
 )
 from .loading import bundled, load_dataset
 from .resampling import augment_coverage, inner_folds, other_asteroids
+from .smote_network import SmoteNetworkClassifier, _Probabilistic, _row_weights, _start_worker
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
 def load_auxiliary(auxiliary):
@@ -128,40 +123,6 @@ def build_network(n_wavelengths, n_channels, n_features, n_classes, n_members):
     logits = [_branches(layers, spectrum, numbers, n_classes, member) for member in range(n_members)]
     shape = layers.Reshape((n_members, n_classes))
     return keras.Model(inputs, shape(layers.Concatenate()(logits) if n_members > 1 else logits[0]))
-
-# %% ../nbs/04_modeling.ipynb #c18c0b96
-def _start_worker():
-    """Set up a process of its own for training: one thread, and no notes of native libraries."""
-    os.environ |= {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-    }
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-# %% ../nbs/04_modeling.ipynb #41830b33
-class _Probabilistic(ClassifierMixin, BaseEstimator):
-    """A classifier that predicts the most probable class, from rows that may have missing values."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    def predict(self, X):
-        """Return the most probable of ``classes_`` for each row."""
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-def _row_weights(sample_weight, X):
-    """Return checked weights, shape (n_rows,); one each by default."""
-    weight = np.ones(len(X)) if sample_weight is None else column_or_1d(sample_weight, dtype="float64")
-    check_consistent_length(X, weight)
-    if not weight.any():
-        raise ValueError("all sample weights are zero")
-    return weight
 
 # %% ../nbs/04_modeling.ipynb #e8d4eda8
 class TwoBranchClassifier(_Probabilistic):
@@ -600,7 +561,7 @@ def predict_proba(self: SpectrumClassifier, X):  # noqa: F811
     return self.predict_all(X).probabilities["ensemble"]
 
 # %% ../nbs/04_modeling.ipynb #54ca2b18
-def make_models(epochs=10, seed=0):
+def make_models(epochs=10, seed=0, smote_epochs=40):
     """Make the unfitted models of the series, by name; the majority class first."""
     first_component = INPUT_NAMES.index("bus_demeo_slope")
     return {
@@ -618,7 +579,17 @@ def make_models(epochs=10, seed=0):
             SimpleImputer(keep_empty_features=True),
             LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1e-3),
         ),
+        "smote_network": SmoteNetworkClassifier(epochs=smote_epochs, random_state=seed),
         "ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=epochs), random_state=seed),
+    }
+
+# %% ../nbs/04_modeling.ipynb #9142986d
+def make_balances(seed=0, smote_epochs=40):
+    """Make the documented network with class weights instead of SMOTE, and without balancing, by name."""
+    options = {"epochs": 5 * smote_epochs // 2, "random_state": seed}
+    return {
+        "weighted_network": SmoteNetworkClassifier("weights", **options),
+        "unbalanced_network": SmoteNetworkClassifier("none", **options),
     }
 
 # %% ../nbs/04_modeling.ipynb #c56219b8
@@ -660,6 +631,8 @@ def plan_fits(models, table, folds, auxiliary=None, repeats=None, keep=True):
 
 def _cost(model):
     """Return the relative time of a fit: an ensemble takes about as long as 20 simple models."""
+    if isinstance(model, SmoteNetworkClassifier):
+        return 8
     return 20 if has_fit_parameter(model, "groups") else 1
 
 # %% ../nbs/04_modeling.ipynb #2789d868
@@ -684,10 +657,15 @@ def _run_fit(fit, model, X, table, auxiliary, views):
         for number, view in enumerate(views):
             predictions = _predict(fit.name, model, view) if len(view) else Predictions({})
             arrays |= {f"{number}/{name}": values for name, values in predictions.to_arrays().items()}
-    if fit.repeat is None and isinstance(model, SpectrumClassifier) and model.model_.weights:
-        files = export_files(model)
-        arrays |= {f"{_FILE}{name}": np.frombuffer(files[name], dtype="uint8") for name in files}
-    return arrays
+    files = _kept_files(fit.name, model) if fit.repeat is None else {}
+    return arrays | {f"{_FILE}{name}": np.frombuffer(files[name], dtype="uint8") for name in files}
+
+
+def _kept_files(name, model):
+    """Return the files of a kept model that a run publishes, by the names of their handover."""
+    if isinstance(model, SpectrumClassifier) and model.model_.weights:
+        return export_files(model)
+    return model.export() if name == "smote_network" else {}
 
 
 def _predict(name, model, X):
@@ -816,56 +794,51 @@ def export_files(classifier):
             for name, own in classifier.calibration_.items()
         },
     }
-    return {
-        "model": write_model(classifier.model_),
-        "model_facts": json.dumps(facts).encode(),
-        "keras_model": _keras_bytes(classifier.network_),
-        "scaler": _scaler_bytes(classifier.network_.scaler_),
-    }
-
-# %% ../nbs/04_modeling.ipynb #9a881ace
-def _keras_bytes(network):
-    """Return the keras file of a network, without the time of writing and the addresses in memory in it."""
-    import keras
-
-    keras.utils.clear_session()  # layers without a name are counted
-    with tempfile.TemporaryDirectory() as scratch:
-        network.keras_model().save(Path(scratch) / "network.keras")
-        with zipfile.ZipFile(Path(scratch) / "network.keras") as source:
-            parts = {name: source.read(name) for name in source.namelist()}
-    metadata = {"keras_version": keras.__version__, "date_saved": "1980-01-01@00:00:00"}
-    parts["metadata.json"] = json.dumps(metadata).encode()
-    parts["config.json"] = re.sub(rb', "shared_object_id": \d+', b"", parts["config.json"])
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as target:
-        for name, part in parts.items():
-            target.writestr(zipfile.ZipInfo(name), part)
-    return content.getvalue()
-
-
-def _scaler_bytes(scaler):
-    """Return the pickle of a scaler, the same also if its arrays come from another process."""
-    copy = clone(scaler)
-    for name, value in vars(scaler).items():
-        setattr(copy, name, value.astype(value.dtype.type) if isinstance(value, np.ndarray) else value)
-    return pickle.dumps(copy)
-
-# %% ../nbs/04_modeling.ipynb #29ba771d
-@patch
-def keras_model(self: TwoBranchClassifier):
-    """Return the trained networks as a keras model, for other programs; it predicts logits."""
-    network = self._build(len(self.weights_["output/bias"][0]))
-    for name in LAYERS:
-        for member in range(self.n_members):
-            weights = [self.weights_[f"{name}/{part}"][member] for part in ("kernel", "bias")]
-            network.get_layer(f"{name}_of_{member}").set_weights(weights)
-    return network
+    return {"model": write_model(classifier.model_), "model_facts": json.dumps(facts).encode()}
 
 # %% ../nbs/04_modeling.ipynb #f9433793
 def stored_files(store, name="ensemble"):
-    """Return the files of the kept classifier, see `export_files`, from a store of `out_of_fold`."""
+    """Return the files of a kept model, by the names of their handover, from a store of `out_of_fold`."""
     arrays = store[f"{name}-all"]
     return {key.removeprefix(_FILE): arrays[key].tobytes() for key in arrays if key.startswith(_FILE)}
+
+# %% ../nbs/04_modeling.ipynb #4db120f7
+def _mean_recall(truth, found):
+    """Mean recall over the groups that occur."""
+    return recall_score(truth, found, labels=np.unique(truth), average="macro", zero_division=0)
+
+# %% ../nbs/04_modeling.ipynb #2929d99f
+def compare_balancing(probabilities, labels, folds):
+    """Score the documented network with SMOTE, with class weights and without balancing, by spectrum.
+
+    Parameters
+    ----------
+    probabilities : dict of str to ndarray of shape (n_repeats, n_spectra, 6)
+        With the models ``smote_network`` and `make_balances`.
+    labels, folds : ndarray of shape (n_spectra,)
+        Group, and test fold of the first repeat (-1: not scored).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model: ``accuracy``, ``macro_f1`` and ``balanced_accuracy`` over all folds; mean and
+        standard deviation over folds of the ``difference`` of the balanced accuracy, SMOTE minus this one.
+    """
+    rows, by_fold = {}, {}
+    for name in ("smote_network", *make_balances()):
+        predicted = np.array(GROUPS)[probabilities[name][0].argmax(axis=1)]
+        truth, found = labels[folds >= 0], predicted[folds >= 0]
+        averaged = {"average": "macro", "labels": np.unique(truth), "zero_division": 0}
+        rows[name] = {
+            "accuracy": accuracy_score(truth, found),
+            "macro_f1": f1_score(truth, found, **averaged),
+            "balanced_accuracy": recall_score(truth, found, **averaged),
+        }
+        parts = [folds == fold for fold in range(folds.max() + 1)]
+        by_fold[name] = np.array([_mean_recall(labels[part], predicted[part]) for part in parts])
+        difference = by_fold["smote_network"] - by_fold[name]
+        rows[name] |= {"difference": difference.mean(), "spread": difference.std(ddof=1)}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/04_modeling.ipynb #3d545400
 def plot_calibration(model):

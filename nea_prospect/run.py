@@ -134,7 +134,7 @@ def _save(stage, name, value):
     """Write one result of a stage, by its type."""
     place = stage / HANDOVER_FOLDER / name
     if hasattr(value, "get_figure"):  # axes; Matplotlib is not loaded for this question
-        save_figure(value, stage / FIGURES_FOLDER / f"{stage.name[1:3]}_{name}.png")
+        save_figure(value, stage / FIGURES_FOLDER / f"{stage.name[1:].partition('_')[0]}_{name}.png")
     elif isinstance(value, bytes):
         write_bytes(stage / PUBLISHED[name], value)
     elif isinstance(value, pd.DataFrame):

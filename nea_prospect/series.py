@@ -14,7 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256 as new_sha256
 from importlib.metadata import version
@@ -53,11 +53,13 @@ class Series:
     declared: tuple = tuple(PUBLISHED.values())  # files that a complete run must have
     report: Callable = make_report  # from the folder and the record of a run
     command: tuple = STAGE_COMMAND  # of the process that executes a stage
+    stages: tuple = ()  # names of the notebooks; empty: all with a plain number
 
     @property
     def notebooks(self):
         """Path of each notebook, by stage."""
-        return {path.stem: path for path in sorted(self.folder.glob("0[1-6]_*.ipynb"))}
+        numbered = [path.stem for path in sorted(self.folder.glob("0[1-6]_*.ipynb"))]
+        return {stage: self.folder / f"{stage}.ipynb" for stage in self.stages or numbered}
 
 # %% ../nbs/92_series.ipynb #b7828f51
 def standard_series():
@@ -73,6 +75,16 @@ def read_preset(series, name):
     if name not in presets:
         raise RunError(f"unknown preset {name!r}; there are {', '.join(presets)}")
     return yaml.safe_load(presets[name].read_text(encoding="utf-8"))
+
+# %% ../nbs/92_series.ipynb #2a7007e6
+@patch
+def with_stages_of(self: Series, preset):
+    """Return the series with the stages and the declared files that a preset (its name) asks for."""
+    wanted = read_preset(self, preset)
+    if "stages" not in wanted:
+        return self
+    declared = tuple(PUBLISHED[name] for name in wanted["publishes"])
+    return replace(self, stages=tuple(wanted["stages"]), declared=declared)
 
 # %% ../nbs/92_series.ipynb #a99b9441
 def declared_parameters(series):
@@ -224,7 +236,7 @@ def run_series(
     replace: bool = False,
     time_limit: float = 43200.0,
 ) -> Path:
-    """Run notebooks 01 to 06 and write the report; go on where an earlier attempt of the same run stopped.
+    """Run the stages of a preset and write the report; go on where an earlier attempt of the run stopped.
 
     Parameters
     ----------
@@ -233,7 +245,7 @@ def run_series(
     catalog, spectra : str or Path
         Input files; empty for the bundled data.
     preset, settings : str, dict
-        ``quick``, ``default`` or ``full``; parameters by name, over those of the preset.
+        ``quick``, ``default``, ``full`` or ``original``; parameters by name, over those of the preset.
     replace : bool
         Replace another run that is there; its results stay until this one is complete.
     time_limit : float, s
@@ -247,7 +259,7 @@ def run_series(
     --------
     >>> run_series("runs/first", preset="slow")
     Traceback (most recent call last):
-    nea_prospect.execution.RunError: unknown preset 'slow'; there are default, full, quick
+    nea_prospect.execution.RunError: unknown preset 'slow'; there are default, full, original, quick
     """
     series = standard_series()
     parameters = series.collect(preset, catalog, spectra, settings)
@@ -264,7 +276,8 @@ def collect(self: Series, preset="default", catalog="", spectra="", settings=Non
     settings = dict(settings or {})
     for name in INPUTS.keys() & settings.keys():
         settings[name] = os.path.abspath(settings[name]) if settings[name] else ""
-    return collect_parameters(declared_parameters(self), read_preset(self, preset), settings, inputs)
+    declared = declared_parameters(self.with_stages_of(preset))
+    return collect_parameters(declared, read_preset(self, preset), settings, inputs)
 
 # %% ../nbs/92_series.ipynb #50a2d1e6
 def resume_series(out, time_limit=43200.0, series=None):
@@ -280,7 +293,7 @@ def resume_series(out, time_limit=43200.0, series=None):
             f"{out} is complete; nothing to resume" if complete else f"there is no unfinished run in {out}"
         )
     try:
-        now, changed = _compare_record(attempt, series)
+        now, changed = _compare_record(attempt, series.with_stages_of(str(attempt["preset"])))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise RunError(f"{out} holds nothing that can be resumed: {one_line(error)}") from None
     if changed:
@@ -336,11 +349,11 @@ def _new_record(preset, parameters, replace, series):
 @patch
 def run(self: Series, out, preset, parameters, replace=False, time_limit=43200.0):
     """Make a run in its folder, or find it there; see `run_series`."""
-    out = run_folder(out)
+    out, series = run_folder(out), self.with_stages_of(preset)
     try:
         json.dumps(parameters, ensure_ascii=False).encode()
         _check_inputs(out, parameters)
-        record = _new_record(preset, parameters, replace, self)
+        record = _new_record(preset, parameters, replace, series)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
     try:
@@ -353,7 +366,7 @@ def run(self: Series, out, preset, parameters, replace=False, time_limit=43200.0
         if claim_folder(out, record["key"], replace):
             print(f"{out} holds this run already, complete", file=sys.stderr)
         else:
-            _finish_run(out, record, lock, time.monotonic() + time_limit, self)
+            _finish_run(out, record, lock, time.monotonic() + time_limit, series)
     return out
 
 # %% ../nbs/92_series.ipynb #e9db229b

@@ -1,6 +1,10 @@
 """Made-up spectra and spies that several test files use."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +77,25 @@ def spied(folder):
     """Pairs of the rows that spies were fitted to and those that they predicted."""
     records = [json.loads(path.read_text()) for path in sorted(Path(folder).iterdir())]
     return [(set(record["fitted"]), set(record["predicted"])) for record in records]
+
+
+def recipe():
+    """The lines of notebook 04 that use the two files without this project."""
+    notebook = Path(__file__).resolve().parents[1] / "nbs" / "04_modeling.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    (code,) = re.findall(r"```python\n(.*?)```", prose, re.DOTALL)
+    return code
+
+
+def run_recipe(folder, probabilities):
+    """Run the lines of notebook 04 where `nea_prospect` cannot be imported; save what they find."""
+    blocked = "import sys\nsys.modules['nea_prospect'] = None\n"
+    code = recipe().replace("runs/latest", str(folder))
+    assert str(folder) in code
+    script = f"{blocked}{code}\nnp.save({str(probabilities)!r}, probabilities)"
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", script], check=True, env=environment, cwd=folder
+    )
+    return np.load(probabilities)

@@ -195,7 +195,7 @@ class Stub(DummyClassifier):
 def made(small_input, tmp_path_factory):
     out = tmp_path_factory.mktemp("benchmark")
     peers = {name: model for name, model in benchmark.make_peers().items() if name != "Gradient boosting"}
-    models = make_models(epochs=1)
+    models = make_models(epochs=1, smote_epochs=1)
     models["ensemble"].set_params(n_trees=6, copies=1)
     no_auxiliary = np.empty((0, 53)), load_dataset(*small_input).table[:0]
     with pytest.MonkeyPatch.context() as patches:

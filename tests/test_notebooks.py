@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"), key=lambda path: path.stem)
-STAGES = [path for path in NOTEBOOKS if re.match(r"0[1-6]_", path.name)]
+STAGES = [path for path in NOTEBOOKS if re.match(r"0[1-6]_|05a_", path.name)]
 LINE = 110  # columns
 CELL = 40  # lines of an exported cell, and so of a function; imports may be longer
 EXPORT = "#| export"

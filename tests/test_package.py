@@ -118,7 +118,7 @@ def package(requirement):
 def imported_packages():
     """Packages that the stages and the modules import."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "nea_prospect").glob("*.py")]
-    for stage in STAGES:
+    for stage in (*STAGES, "05a_original"):
         notebook = json.loads((ROOT / "nbs" / f"{stage}.ipynb").read_text(encoding="utf-8"))
         sources += ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     modules = set()
@@ -146,7 +146,7 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
     data += ("orbits.csv.gz", "resources.csv", "model/model.npz", "model/run.json")
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
-    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in STAGES}
+    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original")}
     wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
     assert wanted - names == set()
     assert [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))] == []

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import typer
 from conftest import COMMAND, HOSTILE_NAMES, SOAK
+from helpers import run_recipe
 
 from nea_prospect import cli
 from nea_prospect.core import GROUPS
@@ -58,7 +59,7 @@ def nea_prospect(*arguments, cwd, **environment):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--preset", "slow"], "unknown preset 'slow'; there are default, full, quick"),
+        (["--preset", "slow"], "unknown preset 'slow'; there are default, full, original, quick"),
         (["--set", "epoch=5"], "unknown parameter 'epoch'"),
         (["--set", "epochs=many"], "parameter epochs is 'many', but must be of type int"),
         (["--set", "epochs"], "--set takes NAME=VALUE"),
@@ -138,6 +139,9 @@ def test_presets_fit_the_notebooks():
         assert tuple(parameters) == STAGES
         assert parameters["04_modeling"]["seed"] == parameters["03_resampling"]["seed"] == 3
         assert parameters["05_evaluation"]["selected"] == "ensemble"
+    original = standard_series().collect("original", settings={"labels": "as-given"})
+    assert tuple(original) == ("01_loading", "02_features", "05a_original")
+    assert original["01_loading"]["labels"] == "as-given"
     with pytest.raises(RunError, match="preset sets 'epoch', which notebook 04_modeling does not declare"):
         collect_parameters(declared, {"04_modeling": {"epoch": 1}}, {}, {})
 
@@ -820,6 +824,9 @@ class TestARealRun:
             "majority",
             "logistic",
             "lda",
+            "smote_network",
+            "weighted_network",
+            "unbalanced_network",
             "extra_trees",
             "network",
             "ensemble",
@@ -851,3 +858,85 @@ class TestARealRun:
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 for output in cell.get("outputs", []):
                     assert output.get("name") != "stderr", (path.name, output["text"])
+
+
+@pytest.fixture(scope="module")
+def original_run(small_input, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    arguments = ["--catalog", small_input[0], "--spectra", small_input[1], "--preset", "original"]
+    result = nea_prospect("run", *arguments, "--set", "epochs=3", "--out", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result
+
+
+@pytest.mark.slow
+class TestTheOriginalAnalysis:
+    PUBLISHES = ("rejects", "predictions", "metrics", "keras_model", "scaler")
+
+    def test_it_has_its_own_stages_and_files(self, original_run):
+        record = read_json(original_run[0] / RECORD)
+        assert list(record["stages"]) == ["01_loading", "02_features", "05a_original"]
+        assert {PUBLISHED[name] for name in self.PUBLISHES} <= record["outputs"].keys()
+        assert PUBLISHED["model"] not in record["outputs"]
+        assert not list((original_run[0] / "stages" / "05a_original").glob("*.log"))
+
+    def test_it_is_verified(self, original_run):
+        result = nea_prospect("verify", original_run[0], cwd=original_run[0])
+        assert result.returncode == 0
+        assert "made with other versions" not in result.stdout
+
+    def test_its_closing_lines_name_the_scores(self, original_run):
+        assert "test asteroids of one split, six groups; documented: 0.73 and 0.56" in original_run[1].stdout
+        assert "Report: " in original_run[1].stdout
+
+    def test_its_predictions_are_those_of_the_test_part(self, original_run):
+        predictions = pd.read_csv(original_run[0] / PUBLISHED["predictions"])
+        metrics = read_json(original_run[0] / "metrics.json")["original"]
+        assert len(predictions) == metrics["n_test"] == predictions.Asteroid_ID.nunique()
+        assert predictions[[f"Prob_{group}" for group in GROUPS]].sum(axis=1).sub(1).abs().max() < 1e-5
+        right = predictions.Original_Taxonomy == predictions.Predicted_Taxonomy
+        assert right.mean() == pytest.approx(metrics["accuracy"])
+
+    def test_its_files_give_its_predictions_without_this_project(self, original_run, tmp_path):
+        predictions = pd.read_csv(original_run[0] / PUBLISHED["predictions"])
+        found = run_recipe(original_run[0], tmp_path / "found.npy")[predictions.Row]
+        columns = [f"Prob_{group}" for group in GROUPS]
+        np.testing.assert_allclose(found, predictions[columns], atol=1e-4)
+
+    def test_its_front_page_shows_both_tables(self, original_run):
+        page = (original_run[0] / "report" / "index.html").read_text(encoding="utf-8")
+        assert "documented precision" in page
+        assert "One such split means little" in page
+        assert "Which ten would you visit" not in page
+
+    def test_it_is_not_resumed_when_complete_and_predict_says_what_is_missing(self, original_run):
+        resumed = nea_prospect("run", "--resume", original_run[0], cwd=original_run[0])
+        assert "is complete; nothing to resume" in resumed.stderr
+        predicted = nea_prospect("predict", "x.txt", "--run", original_run[0], cwd=original_run[0])
+        assert predicted.returncode == 1
+        assert "leaves no classifier to predict with" in predicted.stderr
+        assert predicted.stderr.count("\n") == 1
+
+    def test_it_goes_on_where_it_was_stopped(self, original_run, small_input):
+        out = original_run[0].parent / "stopped"
+        arguments = ["--catalog", small_input[0], "--spectra", small_input[1], "--preset", "original"]
+        command = [COMMAND, "run", *map(str, arguments), "--set", "epochs=3", "--out", out]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not (out / "stages" / "02_features").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        resumed = nea_prospect("run", "--resume", out, cwd=out.parent)
+        assert resumed.returncode == 0, resumed.stderr
+        assert "02_features: done before" in resumed.stderr
+        first, second = (without_times(read_json(run / RECORD)["outputs"]) for run in (original_run[0], out))
+        assert first == second
+
+    def test_few_asteroids_are_told_in_one_line(self, small_input, tmp_path):
+        catalog = pd.read_csv(small_input[0], dtype=str, keep_default_na=False)
+        catalog.head(20).to_csv(tmp_path / "few.csv", index=False)
+        arguments = ["--catalog", "few.csv", "--spectra", small_input[1], "--preset", "original"]
+        result = nea_prospect("run", *arguments, "--out", "run", cwd=tmp_path)
+        assert result.returncode == 1
+        assert "the split needs at least 30 numbered asteroids" in result.stderr.splitlines()[-1]

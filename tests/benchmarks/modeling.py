@@ -1,4 +1,4 @@
-"""Time fits of the network and of the whole classifier, and predictions from arrays, on bundled spectra."""
+"""Time fits of the networks and of the whole classifier, and predictions from arrays, on bundled spectra."""
 
 import time
 
@@ -9,6 +9,7 @@ from nea_prospect.features import make_features, model_inputs, resample_spectra
 from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier
 from nea_prospect.resampling import augment_coverage
+from nea_prospect.smote_network import SmoteNetworkClassifier
 
 N_SPECTRA = 2000
 
@@ -33,6 +34,8 @@ def main():
     taken = seconds(TwoBranchClassifier().fit, *training)
     print(f"network, {len(X)} spectra with copies ({len(copies)} rows): {taken:.1f} s")
     print(f"whole classifier, the same: {seconds(model.fit, X, y, asteroids):.1f} s")
+    documented = SmoteNetworkClassifier()
+    print(f"documented network, the same: {seconds(documented.fit, X, y, asteroids):.1f} s")
     spectra = (datasets[0].spectra + datasets[1].spectra)[:2500] * 4
     model.predict_all(X[:10])
     taken = seconds(lambda: model.predict_all(resample_spectra(spectra)))
