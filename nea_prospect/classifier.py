@@ -333,8 +333,7 @@ class Model:
     classes, inputs : ndarray of str
         Groups, and names of the input columns, see `nea_prospect.features.model_inputs`.
     mean, scale : ndarray
-        Of the input columns in training, for networks and linear model; NaN for a column that no training
-        spectrum shows.
+        Of the input columns in training; NaN for a column that no training spectrum shows.
     weights, trees, linear : dict of str to ndarray
         See `network_logits` and `pack_trees`; ``kernel`` and ``bias`` of the linear model.
     calibration : ndarray

@@ -309,26 +309,20 @@ class SpectrumClassifier(_Probabilistic):
         `TwoBranchClassifier` by default, or another that sets ``held_out_``.
     n_members, n_trees : int
         Fold models of each kind; trees, of which each fold model has half as many.
-    copies, random_state : int
-        Cut copies of each training spectrum, see `nea_prospect.resampling.augment_coverage`; seed.
-    doubt : bool
-        Whether labels that are contradicted take no part, see `uncontradicted`.
+    copies, random_state, doubt : int, int, bool
+        Copies of each spectrum, see `augment_coverage`; seed; whether contradicted labels take no part.
 
     Attributes
     ----------
     calibration_, nonconformity_ : dict
-        By coverage: the calibrations of each model; the scores of each group, ascending.
-    held_out_ : ndarray of shape (n_spectra, n_classes)
-        Calibrated probabilities of training spectra by fold models that have not seen their asteroids; NaN
-        for those that take no part.
-    trusted_ : ndarray of bool, shape (n_spectra,)
-        Which training spectra take part.
+        By coverage: calibrations of each model; scores of each group, ascending.
+    held_out_, trusted_ : ndarray of shape (n_spectra, n_classes), ndarray of bool, shape (n_spectra,)
+        Calibrated probabilities by fold models that have not seen the asteroid; which spectra take part.
     model_ : nea_prospect.classifier.Model
         The fitted model as plain arrays, which makes all predictions.
 
     Examples
     --------
-    >>> from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier
     >>> SpectrumClassifier(TwoBranchClassifier(), n_trees=60).set_params(network__epochs=20)
     SpectrumClassifier(n_trees=60, network=TwoBranchClassifier(epochs=20))
     """
@@ -344,8 +338,7 @@ class SpectrumClassifier(_Probabilistic):
     ):
         self.network = network
         self.n_members, self.n_trees = n_members, n_trees
-        self.copies, self.random_state = copies, random_state
-        self.doubt = doubt
+        self.copies, self.random_state, self.doubt = copies, random_state, doubt
 
 # %% ../nbs/04_modeling.ipynb #f343525c
 @patch
