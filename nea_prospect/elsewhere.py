@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GAIA_FILES', 'GAIA_RATIO', 'MIN_NEW', 'MIN_MEMBERS', 'read_gaia', 'load_survey', 'plan_elsewhere', 'Training',
-           'predict_survey', 'score_survey', 'score_views', 'run_elsewhere', 'elsewhere_tables']
+           'survey_folds', 'predict_survey', 'score_survey', 'score_views', 'run_elsewhere', 'elsewhere_tables']
 
 # %% ../nbs/94a_elsewhere.ipynb #1c6a2c21
 import sys
@@ -109,20 +109,28 @@ class Training:
         known = Identities(pd.concat([self.table, self.auxiliary[1]], ignore_index=True))
         return known.match(table) >= 0
 
+# %% ../nbs/94a_elsewhere.ipynb #372c4ace
+MIN_NEW = 100  # asteroids of named groups
+
+
+def survey_folds(table, new, seed=0):
+    """Assign spectra to test folds; -1 takes no part. ``new`` marks asteroids that are not in training."""
+    wanted = new & table.label.isin(GROUPS).to_numpy()
+    if table.asteroid[wanted & table.label.isin(NAMED_GROUPS).to_numpy()].nunique() >= MIN_NEW:
+        return np.where(wanted, 0, -1)
+    return assign_folds(table.label, table.asteroid, seed=seed)[0]
+
 # %% ../nbs/94a_elsewhere.ipynb #8a0048f0
-def predict_survey(training, spectra, table, models, seed=0, workers=0):
-    """Predict the spectra of a survey in each view; a dict of view to `Predictions`, and the views."""
-    folds = assign_folds(table.label, table.asteroid, seed=seed)[0]
+def predict_survey(training, views, table, folds, models, workers=0):
+    """Predict the spectra of a survey in each of `make_views`; a dict of view to `Predictions`."""
     fits = plan_elsewhere(list(models), training.table, table, folds, training.auxiliary)
-    views = make_views(spectra)
     stacked = [np.vstack([training.reflectance, view]) for view in views.values()]
     together = pd.concat([training.table, table], ignore_index=True)
     predictions = run_fits(fits, models, stacked, together, training.auxiliary, workers)
     own = np.arange(len(training.table), len(together))
-    return dict(zip(views, [found.select(own) for found in predictions], strict=True)), views
+    return dict(zip(views, [found.select(own) for found in predictions], strict=True))
 
 # %% ../nbs/94a_elsewhere.ipynb #d43bc169
-MIN_NEW = 100  # asteroids
 MIN_MEMBERS = 20  # asteroids of a group whose sets are checked
 
 
@@ -145,13 +153,11 @@ def score_survey(predictions, table):
     }
 
 # %% ../nbs/94a_elsewhere.ipynb #079a22f1
-def score_views(predictions, views, table, new):
+def score_views(predictions, views, table, folds):
     """Score a survey in each view that has something to score; a dict of view to `score_survey`."""
-    protocol = Protocol(table, views, np.zeros((1, len(table)), dtype=int))
-    few = table.asteroid[new & table.label.isin(NAMED_GROUPS).to_numpy()].nunique() < MIN_NEW
-    scores = {}
+    protocol, scores = Protocol(table, views, folds[None]), {}
     for view in VIEWS:
-        rows = protocol.rows_of(view) & (new | few) & np.isfinite(views[view]).any(axis=1)
+        rows = protocol.rows_of(view) & (folds >= 0) & np.isfinite(views[view]).any(axis=1)
         if table.label[rows].isin(NAMED_GROUPS).any():
             scores[view] = score_survey(predictions[view].select(rows), table[rows])
     return scores
@@ -168,11 +174,12 @@ def run_elsewhere(out, surveys, seed=0, workers=0):
     wanted |= {name: make_peers(seed)[name] for name in ("Plain extra trees",)}
     for catalog, spectra in surveys:
         found, table = load_survey(catalog, spectra)
-        predictions, views = predict_survey(training, found, table, wanted, seed, workers)
+        folds, views = survey_folds(table, ~training.has(table), seed), make_views(found)
+        predictions = predict_survey(training, views, table, folds, wanted, workers)
         name = (
             Path(spectra).resolve().parent.name if Path(spectra).is_file() else Path(spectra).resolve().name
         )
-        result[name] = score_views(predictions, views, table, ~training.has(table))
+        result[name] = score_views(predictions, views, table, folds)
         print(f"{time.monotonic() - start:5.0f} s  {name}", file=sys.stderr, flush=True)
     write_json(Path(out) / "elsewhere.json", result)
     text = "\n".join(f"## {title}\n\n{markdown_table(table)}\n" for title, table in elsewhere_tables(result))

@@ -629,7 +629,7 @@ def _cost(model):
     return 20 if has_fit_parameter(model, "groups") else 1
 
 # %% ../nbs/04_modeling.ipynb #2789d868
-TARGET_WEIGHT = 3.0  # of a spectrum of the input; auxiliary spectra, mostly of the main belt, count one each
+TARGET_WEIGHT = 1.5  # of a spectrum of the input; auxiliary spectra, mostly of the main belt, count one each
 _FILE = "file/"
 
 
