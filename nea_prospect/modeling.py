@@ -734,7 +734,7 @@ def _run_missing(fits, models, views, table, auxiliary, workers, progress, store
                 store[fit.key] = result
                 open_cost -= costs[fit.key]
                 if progress:
-                    title = MODEL_TITLES.get(fit.name, fit.name).lower()
+                    title = MODEL_TITLES.get(fit.name, fit.name)
                     share = 1 - open_cost / sum(costs.values())
                     progress(share, f"{n_done} of {len(missing)} fits ({title})")
     finally:
