@@ -33,7 +33,7 @@ from .files import escape_control, one_line, packaged, read_arrays, read_json, s
 from .run import PUBLISHED, RECORD
 
 # %% ../nbs/03a_classifier.ipynb #4a519c89
-BASE_MODELS = ("extra_trees", "network", "linear")
+BASE_MODELS = ("extra_trees", "network")
 MODEL_TITLES = {
     "majority": "Majority class",
     "logistic": "Logistic regression",
@@ -43,8 +43,7 @@ MODEL_TITLES = {
     "smote_network": "CNN + MLP with SMOTE",
     "extra_trees": "Extra trees",
     "network": "Two-branch network",
-    "linear": "Linear model",
-    "ensemble": "Ensemble of the three",
+    "ensemble": "Ensemble of the two",
 }
 
 # %% ../nbs/03a_classifier.ipynb #5c7f6851
@@ -334,8 +333,8 @@ class Model:
         Groups, and names of the input columns, see `nea_prospect.features.model_inputs`.
     mean, scale : ndarray
         Of the input columns in training; NaN for a column that no training spectrum shows.
-    weights, trees, linear : dict of str to ndarray
-        See `network_logits` and `pack_trees`; ``kernel`` and ``bias`` of the linear model.
+    weights, trees : dict of str to ndarray
+        See `network_logits` and `pack_trees`.
     calibration : ndarray
         By coverage (VISNIR, VIS, NIR, neither) and model (`BASE_MODELS`, ensemble), see `calibrate`.
     nonconformity, n_nonconformity : ndarray
@@ -354,7 +353,6 @@ class Model:
     scale: np.ndarray
     weights: dict[str, np.ndarray]
     trees: dict[str, np.ndarray]
-    linear: dict[str, np.ndarray]
     calibration: np.ndarray
     nonconformity: np.ndarray
     n_nonconformity: np.ndarray
@@ -418,20 +416,13 @@ def scaled(self: Model, inputs):
     """Return what the networks take, see `network_inputs`, for inputs of shape (n_spectra, n_columns)."""
     return network_inputs(inputs, self.mean, self.scale, N_CHANNELS * len(WAVELENGTH_GRID))
 
-# %% ../nbs/03a_classifier.ipynb #762466a7
-@patch
-def linear_probabilities(self: Model, inputs):
-    """Predict with the linear model, which takes scaled values and marks of what was observed."""
-    values = np.clip(np.hstack(self.scaled(inputs)), -CLIP_SIGMA, CLIP_SIGMA)
-    return softmax(values @ self.linear["kernel"] + self.linear["bias"])
-
 # %% ../nbs/03a_classifier.ipynb #8a2eef59
 @patch
 def predict_inputs(self: Model, inputs, coverages):
     """Predict from precomputed inputs and coverages, see `Model.combine`."""
     logits = network_logits(self.weights, *self.scaled(inputs)).astype("float64")
     raw = {"extra_trees": tree_probabilities(self.trees, inputs), "network": softmax(logits).mean(axis=1)}
-    return self.combine(raw | {"linear": self.linear_probabilities(inputs)}, inputs, coverages)
+    return self.combine(raw, inputs, coverages)
 
 # %% ../nbs/03a_classifier.ipynb #0a5b4746
 @patch
@@ -520,8 +511,6 @@ ARRAYS = {  # name: kinds of numpy, shape, bound of finite values (None: NaN mar
     "trees/step": ("i", ("n_nodes",), 2**31),
     "trees/leaf": ("f", ("n_leaves", "n_classes"), 2),
     "trees/first": ("i", ("n_trees",), 2**31),
-    "linear/kernel": ("f", ("2 * n_columns", "n_classes"), 1e3),
-    "linear/bias": ("f", ("n_classes",), 1e3),
     "weights/convolution_1/kernel": ("f", ("n_networks", "width_1", 2 * N_CHANNELS, "n_1"), 1e3),
     "weights/convolution_2/kernel": ("f", ("n_networks", "width_2", "n_1", "n_2"), 1e3),
     "weights/curve/kernel": ("f", ("n_networks", "n_flat", "n_curve"), 1e3),
@@ -540,7 +529,6 @@ def write_model(model):
     arrays = {name: getattr(model, name) for name in ARRAYS if "/" not in name}
     arrays |= {f"weights/{name}": values for name, values in model.weights.items()}
     arrays |= {f"trees/{name}": values for name, values in model.trees.items()}
-    arrays |= {f"linear/{name}": values for name, values in model.linear.items()}
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     return content.getvalue()
@@ -591,8 +579,6 @@ def _check_arrays(arrays):
             raise ValueError(f"its {name} has impossible values")
     if sizes["1 + n_classes"] != 1 + sizes["n_classes"]:
         raise ValueError("its calibration does not fit its classes")
-    if sizes["2 * n_columns"] != 2 * sizes["n_columns"]:
-        raise ValueError("its linear/kernel does not fit its inputs")
 
 
 def _within(values, bound):
@@ -628,7 +614,7 @@ def _checked_model(arrays):
 def _assemble(arrays):
     """Make a model from the arrays of its file."""
     fields = {name: values for name, values in arrays.items() if "/" not in name}
-    for part in ("weights", "trees", "linear"):
+    for part in ("weights", "trees"):
         prefix = f"{part}/"
         fields[part] = {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
     return Model(**fields)

@@ -265,7 +265,7 @@ def test_figures_are_drawn_for_one_model_and_groups_without_members():
     table = labelled(["S-Group"] * 6 + ["C-Group"])
     models = {"ensemble": one_hot(["S-Group"] * 7)}
     results = evaluation.evaluate_models(models, table)
-    assert evaluation.plot_scores(results).get_yticklabels()[0].get_text() == "Ensemble of the three"
+    assert evaluation.plot_scores(results).get_yticklabels()[0].get_text() == "Ensemble of the two"
     ax = evaluation.plot_per_class(models["ensemble"], table)
     assert ax.get_xticklabels()[3].get_text() == "V-type\n(0)"
     assert evaluation.plot_confusion(results["ensemble"]["confusion"]).texts[0].get_text() == "0\n0 %"
