@@ -238,6 +238,7 @@ def make_ablations(classes, seed=0):
     ablations = {
         "No cut copies in training": SpectrumClassifier(copies=0, random_state=seed),
         "Five members": SpectrumClassifier(n_members=5, random_state=seed),
+        "Contradicted labels in training": SpectrumClassifier(doubt=False, random_state=seed),
     }
     for title, network in networks.items():
         ablations[f"Network: {title}"] = SpectrumClassifier(network, random_state=seed)
