@@ -87,6 +87,10 @@ def _show_result(folder):
     accuracy, f1 = (metrics["models"][name][score]["mean"] for score in ("accuracy", "macro_f1"))
     scored = f"{metrics['n_asteroids']} asteroids, five groups, out of fold"
     print(f"{name}: accuracy {accuracy:.3f}, macro-F1 {f1:.3f} ({scored})")
+    if confirmed := metrics["confirmed"]["models"]:
+        accuracy, f1 = (confirmed[name][score]["mean"] for score in ("accuracy", "macro_f1"))
+        scored = f"{metrics['confirmed']['n_asteroids']} whose label a second source confirms"
+        print(f"{' ' * len(name)}  accuracy {accuracy:.3f}, macro-F1 {f1:.3f} ({scored})")
     print(f"Report: {folder / 'report' / 'index.html'}")
 
 # %% ../nbs/95_cli.ipynb #fbe74481

@@ -3,7 +3,6 @@
 import gzip
 
 import numpy as np
-import pandas as pd
 import pytest
 from helpers import make_rows
 from typer.testing import CliRunner
@@ -11,19 +10,17 @@ from typer.testing import CliRunner
 from nea_prospect import elsewhere
 from nea_prospect.classifier import MODEL_TITLES
 from nea_prospect.cli import app
-from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.elsewhere import GAIA_RATIO, Training, load_survey, plan_elsewhere, read_gaia, run_elsewhere
 from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models
-from nea_prospect.resampling import assign_folds
 
-HEADER = "source_id,number_mp,denomination,reflectance_spectrum,reflectance_spectrum_err,wavelength,"
+HEADER = "source_id,number_mp,denomination,reflectance_spectrum,reflectance_spectrum_err,"
 
 
 @pytest.fixture
 def gaia(tmp_path):
-    """A folder with a table as Gaia DR3 gives it: flat asteroids, one with bad bands, one without a number."""
-    lines = ["# %ECSV 1.0", HEADER + "reflectance_spectrum_flag"]
+    """A folder with a table as Gaia DR3 gives it: flat, one with bad bands, one without a number."""
+    lines = ["# %ECSV 1.0", HEADER + "wavelength,reflectance_spectrum_flag"]
     for number, bad in (("9", 0), ("11", 2), ("12", 9), ("", 0)):
         for band in range(16):
             flag = 1 if band < bad else 0
@@ -52,7 +49,9 @@ def test_a_folder_of_gaia_is_a_survey(gaia):
 def test_no_asteroid_of_a_test_fold_is_in_training_under_any_name():
     training = Training.bundled()
     survey = training.table[training.table.label == "S-Group"].head(40).reset_index(drop=True)
-    survey = survey.assign(asteroid=survey.asteroid + " x")  # another identity, the same number or designation
+    survey = survey.assign(
+        asteroid=survey.asteroid + " x"
+    )  # another identity, the same number or designation
     assert training.has(survey).all()
     folds = np.arange(40) % 5
     for fit in plan_elsewhere(["lda"], training.table, survey, folds, training.auxiliary):
@@ -71,14 +70,17 @@ def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, m
     monkeypatch.setattr(elsewhere, "make_models", lambda **_: quick)
     dataset = load_dataset(*bundled())
     known = np.flatnonzero(dataset.table.label.isin(["S-Group", "C-Group", "X-Group"]))[:150]
-    small = Training(dataset.table.iloc[known].reset_index(drop=True), elsewhere.make_features(
-        [dataset.spectra[row] for row in known])[0], (X, table))
+    small = Training(
+        dataset.table.iloc[known].reset_index(drop=True),
+        elsewhere.make_features([dataset.spectra[row] for row in known])[0],
+        (X, table),
+    )
     monkeypatch.setattr(Training, "bundled", lambda: small)
     result = run_elsewhere(tmp_path / "out", [small_input[:2]], workers=2)
     (views,) = result.values()
     assert list(views) == ["as observed", "VIS", "NIR"]
     scores, said = views["as observed"]
-    assert list(scores) == ["logistic", "ensemble", "Plain extra trees"]
+    assert list(scores) == ["logistic", "extra_trees", "network", "ensemble", "Plain extra trees"]
     assert said["set_size"] >= 1
     assert 0 <= said["atypical"] <= 1
     text = (tmp_path / "out" / "elsewhere.md").read_text()
@@ -86,7 +88,9 @@ def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, m
         assert word in text
 
 
-@pytest.mark.parametrize("arguments", [["--elsewhere", "catalog.csv"], ["--elsewhere", "a=b", "--catalog", "c"]])
+@pytest.mark.parametrize(
+    "arguments", [["--elsewhere", "catalog.csv"], ["--elsewhere", "a=b", "--catalog", "c"]]
+)
 def test_a_survey_is_a_pair(arguments, tmp_path):
     result = CliRunner().invoke(app, ["benchmark", "--out", str(tmp_path / "out"), *arguments])
     assert result.exit_code == 1
