@@ -139,7 +139,7 @@ def score_survey(predictions, table):
     results = evaluate_models(predictions.probabilities, table)
     sets = score_sets(predictions, table)
     checked = check_sets(sets)
-    checked = checked[checked.asteroids >= MIN_MEMBERS]
+    checked = checked[(checked.asteroids >= MIN_MEMBERS) & checked.index.isin(NAMED_GROUPS)]
     named = table.label.isin(NAMED_GROUPS).to_numpy()
     typicality, _ = average_spectra(predictions.typicality[0][named, None], table.asteroid[named])
     row = sets.loc["five named groups"]
