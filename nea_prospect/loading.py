@@ -19,7 +19,14 @@ import pandas as pd
 
 from .archives import Limits, RejectedFile, iter_files
 from .catalogs import label_groups, merge_rows, read_catalog
-from .core import WAVELENGTH_GRID, Identities, escape_mathtext, file_asteroid, parse_class
+from nea_prospect.core import (
+    WAVELENGTH_GRID,
+    Identities,
+    candidate_groups,
+    escape_mathtext,
+    file_asteroid,
+    parse_class,
+)
 from .files import arrays_to_table, escape_control, packaged, table_to_arrays
 
 # %% ../nbs/01_loading.ipynb #4feadd27
@@ -528,10 +535,8 @@ def load_dataset(
 # %% ../nbs/01_loading.ipynb #0e523e3a
 def confirmed(table):
     """Find the rows whose group is also that of the ``second_class``; a bool for each row of a table."""
-    second = label_groups(pd.DataFrame({"class": table.second_class, "group": ""}))
-    return np.array(
-        [groups == (label,) for groups, label in zip(second, table.label, strict=True)], dtype=bool
-    )
+    pairs = zip(table.second_class, table.label, strict=True)
+    return np.array([candidate_groups(second) == (label,) for second, label in pairs], dtype=bool)
 
 # %% ../nbs/01_loading.ipynb #7032d5b1
 def source_folder(table):
