@@ -29,7 +29,7 @@ test: $(BIN)/.ready  ## every check; pytest comes last
 	$(BIN)/ruff check --quiet nbs nea_prospect tests
 	$(BIN)/ruff format --quiet --check nbs tests
 	$(BIN)/nbdev_test --n_workers 2
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (half an hour)
 	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_archives.py tests/test_catalogs.py tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"

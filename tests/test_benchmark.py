@@ -16,6 +16,7 @@ from nea_prospect.features import model_inputs
 from nea_prospect.files import read_json
 from nea_prospect.loading import Spectrum, bundled, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models
+from nea_prospect.resampling import assign_folds
 
 
 class TestViews:
@@ -196,7 +197,7 @@ def made(small_input, tmp_path_factory):
     out = tmp_path_factory.mktemp("benchmark")
     peers = {name: model for name, model in benchmark.make_peers().items() if name != "Gradient boosting"}
     models = make_models(epochs=1, smote_epochs=1)
-    models["ensemble"].set_params(n_trees=6, copies=1)
+    models["ensemble"].set_params(n_members=2, n_trees=6, copies=1)
     no_auxiliary = np.empty((0, 53)), load_dataset(*small_input).table[:0]
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr(benchmark, "make_models", lambda seed: models)  # noqa: ARG005
@@ -204,13 +205,14 @@ def made(small_input, tmp_path_factory):
         patches.setattr(benchmark, "make_ablations", lambda *_: {"No cut copies in training": Stub()})
         patches.setattr(benchmark, "FewerAsteroids", lambda *_: Stub())
         patches.setattr(benchmark, "SpectrumClassifier", lambda **_: Stub())
+        two_folds = lambda *given: np.minimum(assign_folds(*given), 1)  # noqa: E731
+        patches.setattr(benchmark, "assign_folds", two_folds)
         patches.setattr(benchmark, "load_auxiliary", lambda _: no_auxiliary)
         result = benchmark.run_benchmark(out, *small_input, repeats=1, workers=1)
     return result, out, {*models, "extra_trees", "network", *peers}
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("made")
 class TestTheWholeTable:
     def test_every_model_is_scored_in_every_view(self, made):
         result, _, names = made

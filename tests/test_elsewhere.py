@@ -66,7 +66,7 @@ def test_no_asteroid_of_a_test_fold_is_in_training_under_any_name():
 def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, monkeypatch, small_input):
     X, table = make_rows(40, spectra_each=1)
     quick = {"logistic": make_models()["logistic"]}
-    quick["ensemble"] = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4)
+    quick["ensemble"] = SpectrumClassifier(TwoBranchClassifier(epochs=1), 2, n_trees=4)
     monkeypatch.setattr(elsewhere, "make_models", lambda **_: quick)
     dataset = load_dataset(*bundled())
     known = np.flatnonzero(dataset.table.label.isin(["S-Group", "C-Group", "X-Group"]))[:150]

@@ -321,7 +321,7 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     files = folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip"
     dataset = load_dataset(*files, labels="as-given")
     table, reflectance = dataset.table, make_features(dataset.spectra)[0]
-    models = {"ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=4), copies=1)}
+    models = {"ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=4), 2, n_trees=40, copies=1)}
     folds = assign_folds(table.label, table.asteroid)
     (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"))
     audit = evaluation.audit_labels(predictions.probabilities["ensemble"], table, tmp_path / "bus.csv")

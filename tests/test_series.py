@@ -756,7 +756,7 @@ def read_results(run, name):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("quick_runs")
+@pytest.mark.timeout(1500)  # its fixture makes 21 runs
 class TestARealRun:
     def test_every_declared_file_is_there_and_recorded(self, quick_runs):
         record = read_json(quick_runs[0] / RECORD)
