@@ -276,7 +276,7 @@ class Protocol:
     def predict(self, models, folds, auxiliary=True):
         """Predict out of fold; a dict of view to `Predictions`."""
         inputs = list(self.views.values()), self.table, folds, self.auxiliary if auxiliary else None
-        predictions = out_of_fold(models, *inputs, workers=self.workers, keep=False)
+        predictions = out_of_fold(models, *inputs, workers=self.workers, kept=())
         return dict(zip(self.views, predictions, strict=True))
 
     def score_once(self, model, auxiliary=True):

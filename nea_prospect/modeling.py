@@ -12,7 +12,7 @@ __all__ = ['SHIFT_COST', 'MAX_CONTRADICTION', 'MIN_FILTERED', 'MIN_CALIBRATION',
 import json
 import platform
 import warnings
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -568,12 +568,12 @@ class Fit:
         return f"{self.name}-all" if self.repeat is None else f"{self.name}-{self.repeat}-{self.fold}"
 
 # %% ../nbs/04_modeling.ipynb #8b4008b4
-def plan_fits(models, table, folds, auxiliary=None, repeats=None, keep=True):
+def plan_fits(models, table, folds, auxiliary=None, repeats=None, kept=None):
     """List all fits of `out_of_fold`, which has the same arguments; the longest first."""
     labelled, plain = np.flatnonzero(folds[0] >= 0), np.flatnonzero(folds[0] < 0)
     fits = []
     for name in models:
-        divisions = [(None, None, plain)] if keep else []
+        divisions = [(None, None, plain)] if kept is None or name in kept else []
         n_repeats = min((repeats or {}).get(name, len(folds)), len(folds))
         for repeat in range(n_repeats):
             for fold in range(folds.max() + 1):
@@ -643,7 +643,7 @@ def out_of_fold(
     workers: int = 0,
     progress: Callable | None = None,
     store: MutableMapping | None = None,
-    keep: bool = True,
+    kept: Collection[str] | None = None,
 ) -> list[Predictions]:
     """Predict every spectrum with models that have not seen its asteroid.
 
@@ -653,9 +653,9 @@ def out_of_fold(
         Reflectance; the first view is for training, all are predicted.
     table, folds : pandas.DataFrame, ndarray of shape (n_repeats, n_spectra)
         Of a `Dataset`; from `assign_folds`.
-    auxiliary, repeats, workers, progress, store, keep : optional
+    auxiliary, repeats, workers, progress, store, kept : optional
         See `load_auxiliary`; repeats of each model (all); processes (one each core); called with the share of
-        the work and a message; keeps the result of each fit; whether to fit to all labelled rows, too.
+        the work and a message; keeps the result of each fit; models to fit to all labelled rows, too (all).
 
     Returns
     -------
@@ -669,7 +669,7 @@ def out_of_fold(
     >>> out_of_fold(models, [X], table, folds, workers=1)[0].probabilities["majority"].shape
     (1, 10, 6)
     """
-    fits = plan_fits(models, table, folds, auxiliary, repeats, keep)
+    fits = plan_fits(models, table, folds, auxiliary, repeats, kept)
     return run_fits(fits, models, views, table, auxiliary, workers, progress, store)
 
 # %% ../nbs/04_modeling.ipynb #fdee7d66

@@ -236,16 +236,16 @@ def test_results_depend_neither_on_the_number_of_processes_nor_on_interruptions(
     np.testing.assert_allclose(again, found.probabilities["ensemble"][0, plain], atol=1e-6)
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_full_store_needs_no_fit(tmp_path, keep):
+@pytest.mark.parametrize("kept", [None, ["lda"], []])
+def test_a_full_store_needs_no_fit(tmp_path, kept):
     X, table = make_rows()
     table.loc[table.asteroid == "7", "label"] = ""
-    arguments = {"store": {}, "keep": keep}
+    arguments, all_rows = {"store": {}, "kept": kept}, kept != []
     for _ in range(2):
         (found,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), **arguments)
-    assert sorted(arguments["store"]) == [*(f"lda-0-{fold}" for fold in range(5)), *["lda-all"] * keep]
-    assert len(spied(tmp_path)) == 5 + keep
-    assert found.probabilities["lda"][:, table.asteroid == "7"].any() == keep
+    assert sorted(arguments["store"]) == [*(f"lda-0-{fold}" for fold in range(5)), *["lda-all"] * all_rows]
+    assert len(spied(tmp_path)) == 5 + all_rows
+    assert found.probabilities["lda"][:, table.asteroid == "7"].any() == all_rows
 
 
 def test_the_caller_keeps_its_process_as_it_was(tmp_path):
