@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import nea_prospect
-from nea_prospect.classifier import find_model, load_model
-from nea_prospect.core import GROUPS
+from nea_prospect.classifier import MIN_TYPICALITY, find_model, load_model
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
 from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
@@ -120,6 +120,30 @@ def test_published_asteroids_are_recognised():
     spectra, _ = read_spectra(bundled()[1])
     table = load_model().predict(spectra[name] for name in ("a101955.01.txt", "a000433.01.txt"))
     assert table.Group.tolist() == ["C-Group", "S-Group"]
+
+
+def _band(centre, width, depth):
+    return 1 - depth * np.exp(-0.5 * ((WAVELENGTH_GRID - centre) / width) ** 2)
+
+
+def _black_body(kelvin):
+    return 1 / np.expm1(14387.77 / (WAVELENGTH_GRID * kelvin))
+
+
+STRANGERS = {
+    "made-up absorption": (1 + 0.3 * (WAVELENGTH_GRID - 0.55)) * _band(1.45, 0.12, 0.5),
+    "red dwarf star": _black_body(3300) / _black_body(5772),
+    "icy body": _band(1.5, 0.12, 0.45) * _band(2.02, 0.15, 0.6),
+    "frost": _band(1.5, 0.1, 0.2) * _band(2.02, 0.12, 0.3),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_stranger_is_atypical_though_its_visible_part_is_ordinary(name):
+    """Ice looks like a C-type below 1.3 um, where many training spectra end."""
+    answer = load_model().predict_all(STRANGERS[name][None])
+    assert answer.typicality[0] < MIN_TYPICALITY
+    assert answer.abstains[0]
 
 
 @pytest.mark.parametrize("number, group", [(4, "V-type"), (16, "X-Group")])
