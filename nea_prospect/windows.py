@@ -21,7 +21,7 @@ from scipy.special import hyp2f1
 def solve_kepler(mean_anomaly, e):
     """Solve Kepler's equation for the eccentric anomaly (rad); NaN where the orbit is no ellipse.
 
-    By Halley's method from the start of [Danby (1988)](https://ui.adsabs.harvard.edu/abs/1988fcm..book.....D).
+    By Halley's method; the start is that of Danby (1988, Fundamentals of Celestial Mechanics).
     """
     mean_anomaly, e = np.asarray(mean_anomaly, dtype=float), np.asarray(e, dtype=float)
     e = np.where((e >= 0) & (e < 1), e, np.nan)
@@ -70,9 +70,9 @@ def propagate(orbits, dates):
     velocity = (-speed * sine)[..., None] * ahead + (speed * flat * cosine)[..., None] * aside
     return position, velocity
 
-
+# %% ../nbs/05b_windows.ipynb #5ff0f31b
 def _orbit_axes(tilt, node, perihelion):
-    """Unit vectors towards the perihelion and a right angle ahead of it, shape (n, 1, 3)."""
+    """Give unit vectors towards the perihelion and a right angle ahead of it, shape (n, 1, 3)."""
     axes = []
     for angle in (perihelion, perihelion + np.pi / 2):
         x = np.cos(node) * np.cos(angle) - np.sin(node) * np.sin(angle) * np.cos(tilt)
@@ -192,7 +192,7 @@ def lambert(start, end, days, revolutions=0, right=False, gm=GM_SUN):
         sizes = (near, far, chord, np.sqrt(gm * half / 2))
         return _end_velocities(start, end, sizes, turn, bend, x.reshape(bend.shape))
 
-
+# %% ../nbs/05b_windows.ipynb #26a16841
 def _end_velocities(start, end, sizes, turn, bend, x):
     """Velocities at both ends of the arc x."""
     near, far, chord, scale = sizes
@@ -292,7 +292,7 @@ def _grid(first, last):
     departures = np.arange(julian_date(f"{first}-01-01"), julian_date(f"{last + 1}-01-01"), STEP)
     return departures, np.arange(MIN_FLIGHT, MAX_FLIGHT + STEP / 2, STEP)
 
-
+# %% ../nbs/05b_windows.ipynb #0f422288
 def _outward(orbit, home, departures, flights):
     """Cheapest arcs from the Earth to an asteroid, for dates that broadcast; ``home`` is as `earth`."""
     departures, flights = np.broadcast_arrays(departures, flights)
@@ -495,7 +495,7 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
     ax.figure.colorbar(image, ax=list(panels), label=label, extend="max")
     return panels[0]
 
-
+# %% ../nbs/05b_windows.ipynb #dff16068
 def _number_windows(ax, windows):
     """Write the ranks of windows at their places."""
     dates = pd.to_datetime(windows.Departure)
@@ -519,9 +519,9 @@ def apparent_magnitude(H, from_sun, from_earth, phase):
     dimming = 2.5 * np.log10((1 - SLOPE) * bright + SLOPE * faint)
     return H + 5 * np.log10(from_sun * from_earth) - dimming
 
-
+# %% ../nbs/05b_windows.ipynb #77346e3f
 def sightings(orbits, H, dates):
-    """Compute V magnitude and solar elongation (degrees) of asteroids, shape (n_asteroids, n_dates).
+    """Compute V magnitude and solar elongation (degrees), each of shape (n_asteroids, n_dates).
 
     From elements as in `propagate`, absolute magnitudes (n_asteroids,) and Julian dates; light-time is
     neglected.
@@ -574,7 +574,7 @@ def visibility(orbits: pd.DataFrame, H, first_date: str, months: int = 12) -> pd
     columns = {"V_Best": found[0], "V_Date": _date_text(found[1]).to_numpy(), "V_Elongation_deg": found[2]}
     return pd.DataFrame(columns, index=orbits.index)
 
-
+# %% ../nbs/05b_windows.ipynb #6e20a005
 def _dates(first_date, months):
     """Every third day of some months, as Julian dates."""
     last = pd.Timestamp(first_date) + pd.DateOffset(months=months)
