@@ -477,7 +477,7 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
     first, last : int
         First and last year of the departure.
     """
-    colors = plt.get_cmap("cividis").with_extremes(over="white")
+    colors = plt.get_cmap("cividis", 8).with_extremes(over="white")
     size = {"figsize": (9.5, 0.7 + 1.9 * len(orbits)), "layout": "constrained"}
     panels = plt.subplots(len(orbits), 1, sharex=True, sharey=True, squeeze=False, **size)[1][:, 0]
     for row, (ax, name) in enumerate(zip(panels, names, strict=True)):
