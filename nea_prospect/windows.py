@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GM_SUN', 'KM_S', 'ELEMENTS', 'OBLIQUITY', 'PARKING_VELOCITY', 'CORRECTIONS', 'ESCAPE_VELOCITY', 'MAX_ENTRY',
-           'MAX_REVOLUTIONS', 'STEP', 'MIN_FLIGHT', 'MAX_FLIGHT', 'MIN_GAP', 'MIN_STAY', 'MAX_STAY', 'CLOSE',
+           'MAX_REVOLUTIONS', 'STEP', 'MIN_FLIGHT', 'MAX_FLIGHT', 'MIN_GAP', 'MIN_STAY', 'MAX_STAY', 'CLOSE', 'YEARS',
            'NO_ELEMENTS', 'SLOPE', 'MIN_ELONGATION', 'FAINTEST', 'solve_kepler', 'propagate', 'julian_date', 'earth',
            'lambert', 'outward_cost', 'cheapest_arc', 'porkchop', 'find_windows', 'plot_porkchop', 'apparent_magnitude',
            'sightings', 'visibility', 'plot_visibility']
@@ -58,6 +58,7 @@ def propagate(orbits, dates):
         Heliocentric position (au) and velocity (au/d), ecliptic of J2000.
     """
     elements = orbits[ELEMENTS].to_numpy(dtype=float).T[:, :, None]
+    elements = np.where(np.isfinite(elements).all(axis=0), elements, np.nan)
     a, e = np.where(elements[0] > 0, elements[0], np.nan), elements[1]
     tilt, node, perihelion, anomaly = np.radians(elements[2:6])
     motion = np.sqrt(GM_SUN / a**3)
@@ -171,7 +172,7 @@ def lambert(start, end, days, revolutions=0, right=False, gm=GM_SUN):
     revolutions : int
         Complete turns around the Sun before the arrival.
     right : bool
-        Of two arcs with the same number of turns, that of the higher energy.
+        Of the two arcs with that many turns, the one with the greater x.
     gm : float
         Gravitational parameter (au3/d2); places and times may have other units that fit it.
 
@@ -391,10 +392,13 @@ def _window_notes(orbit, home, arrivals):
     if not len(near):
         return np.full(len(arrivals), "")
     passage = dates[near[0] + apart[near[0] : near[0] + 30].argmin()]
-    text = f"close to the Earth on {_date_text([passage])[0]}: orbit later unsure"
+    text = f"close to the Earth in {_date_text([passage])[0][:7]}: orbit later unsure"
     return np.where(arrivals > passage, text, "")
 
 # %% ../nbs/05b_windows.ipynb #9fd400fa
+YEARS = (1950, 2090)  # for which the Earth's place is good, flights included
+
+
 def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, count: int = 5) -> pd.DataFrame:
     """Find the best launch windows of asteroids.
 
@@ -420,8 +424,12 @@ def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, coun
     --------
     >>> eros = [1.458121, 0.222836, 10.828, 304.27, 178.93, 310.554, 2461000.5]
     >>> find_windows(pd.DataFrame([eros], ["433"], ELEMENTS), 2030, 2032, count=1).Departure.tolist()
-    ['2031-01-01']
+    ['2030-01-18']
     """
+    if not YEARS[0] <= first <= last <= YEARS[1]:
+        raise ValueError(
+            f"launches from {first} to {last}; choose years of {YEARS[0]} to {YEARS[1]}, in order"
+        )
     home = _daily_earth(min(first, _NOW), last + 8)
     tables = [_windows_of(orbits.iloc[[row]], home, first, last, count) for row in range(len(orbits))]
     return pd.concat(tables or [pd.DataFrame(columns=_COLUMNS)], ignore_index=True)
