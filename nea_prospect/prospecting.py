@@ -779,10 +779,12 @@ def full_elements(asteroids, orbits):
     Returns
     -------
     pandas.DataFrame
-        Elements with ``Asteroid_ID`` as index, NaN for an asteroid that has no orbit there, or another one.
+        Elements and ``orbit_uncertainty``, with ``Asteroid_ID`` as index; NaN for an asteroid that has no
+        orbit there, or another one.
     """
     rows = _orbit_rows(asteroids.Asteroid_ID, asteroids.Designation, orbits)
-    known = orbits.reset_index(drop=True).reindex(rows)[ELEMENTS].set_axis(asteroids.Asteroid_ID)
+    columns = [*ELEMENTS, "orbit_uncertainty"]
+    known = orbits.reset_index(drop=True).reindex(rows)[columns].set_axis(asteroids.Asteroid_ID)
     apart = known[list(SAME_ORBIT)].to_numpy() - asteroids[list(SAME_ORBIT)].to_numpy(dtype=float)
     same = (np.abs(apart) <= list(SAME_ORBIT.values())).all(axis=1)
     return known.mask(np.broadcast_to(~same[:, None], known.shape))

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['GM_SUN', 'KM_S', 'ELEMENTS', 'OBLIQUITY', 'PARKING_VELOCITY', 'CORRECTIONS', 'ESCAPE_VELOCITY', 'MAX_ENTRY',
-           'MAX_REVOLUTIONS', 'STEP', 'MIN_FLIGHT', 'MAX_FLIGHT', 'MIN_GAP', 'MIN_STAY', 'MAX_STAY', 'CLOSE', 'YEARS',
-           'NO_ELEMENTS', 'SLOPE', 'MIN_ELONGATION', 'FAINTEST', 'solve_kepler', 'propagate', 'julian_date', 'earth',
-           'lambert', 'outward_cost', 'cheapest_arc', 'porkchop', 'find_windows', 'plot_porkchop', 'apparent_magnitude',
-           'sightings', 'visibility', 'plot_visibility']
+           'MAX_REVOLUTIONS', 'STEP', 'MIN_FLIGHT', 'MAX_FLIGHT', 'MIN_GAP', 'USEFUL', 'MIN_STAY', 'MAX_STAY', 'CLOSE',
+           'YEARS', 'NO_ELEMENTS', 'SLOPE', 'MIN_ELONGATION', 'FAINTEST', 'solve_kepler', 'propagate', 'julian_date',
+           'earth', 'lambert', 'outward_cost', 'cheapest_arc', 'porkchop', 'find_windows', 'plot_porkchop',
+           'apparent_magnitude', 'sightings', 'visibility', 'plot_visibility']
 
 # %% ../nbs/05b_windows.ipynb #f85b7e4f
 import erfa
@@ -332,13 +332,15 @@ def _daily_earth(first, last):
 
 # %% ../nbs/05b_windows.ipynb #f2daaf6f
 MIN_GAP = 365.25  # d, between windows, if half a synodic period is longer
+USEFUL = 4.0  # km/s above the best window of an asteroid, up to which others are kept
 
 
 def _candidates(departures, cost, a, count):
     """Rows of the grid of the best departures that are cheaper than their neighbours, best first."""
     lowest = np.pad(cost.min(axis=1), 1, constant_values=np.inf)
     inner = lowest[1:-1]
-    valleys = np.flatnonzero((inner <= lowest[:-2]) & (inner <= lowest[2:]) & np.isfinite(inner))
+    useful = np.isfinite(inner) & (inner <= inner.min() + USEFUL)
+    valleys = np.flatnonzero((inner <= lowest[:-2]) & (inner <= lowest[2:]) & useful)
     with np.errstate(divide="ignore"):
         gap = min(365.25 / 2 / abs(1 - a**-1.5), MIN_GAP)
     kept = []
@@ -385,15 +387,16 @@ _NOW = 2026  # year of the elements; passages before it are in them already
 
 
 def _window_notes(orbit, home, arrivals):
-    """Say which windows come after a close passage by the Earth, and are not to be trusted."""
+    """Say which windows are not to be trusted: poor orbit, or a close passage by the Earth before them."""
+    poor = "orbit uncertain" if "orbit_uncertainty" in orbit and orbit.orbit_uncertainty.iloc[0] > 5 else ""
     dates = np.arange(julian_date(f"{_NOW}-01-01"), arrivals.max(initial=0))
     apart = np.linalg.norm(propagate(orbit, dates)[0][0] - home(dates)[0], axis=-1)
     near = np.flatnonzero(apart < CLOSE)
     if not len(near):
-        return np.full(len(arrivals), "")
+        return np.full(len(arrivals), poor)
     passage = dates[near[0] + apart[near[0] : near[0] + 30].argmin()]
     text = f"close to the Earth in {_date_text([passage])[0][:7]}: orbit later unsure"
-    return np.where(arrivals > passage, text, "")
+    return np.where(arrivals > passage, f"{poor}; {text}" if poor else text, poor)
 
 # %% ../nbs/05b_windows.ipynb #9fd400fa
 YEARS = (1950, 2090)  # for which the Earth's place is good, flights included
@@ -405,7 +408,8 @@ def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, coun
     Parameters
     ----------
     orbits : pandas.DataFrame
-        One row an asteroid, with the columns `ELEMENTS`; the index names it.
+        One row an asteroid, with the columns `ELEMENTS`, and ``orbit_uncertainty`` if known; the index names
+        it.
     first, last : int
         First and last year of the departure.
     count : int
@@ -491,7 +495,7 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
     for row, (ax, name) in enumerate(zip(panels, names, strict=True)):
         departures, flights, cost = porkchop(orbits.iloc[[row]], first, last)
         excess = cost.T - cost.min()
-        image = ax.pcolormesh(departures - _UNIX_JD, flights, excess, vmin=0, vmax=4, cmap=colors)
+        image = ax.pcolormesh(departures - _UNIX_JD, flights, excess, vmin=0, vmax=USEFUL, cmap=colors)
         _number_windows(ax, windows[windows.Asteroid_ID == orbits.index[row]])
         ax.set_title(f"{name}: from {cost.min():.1f} km/s", loc="left", fontsize=10)
         ax.set(ylabel="Flight time (d)", ylim=(0, MAX_FLIGHT + 70))

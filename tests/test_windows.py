@@ -279,6 +279,12 @@ class TestWindows:
         notes = find_windows(orbits.loc[["99942"]], 2028, 2031).Note
         assert (notes == "close to the Earth in 2029-04: orbit later unsure").any()
 
+    def test_a_poor_orbit_is_noted_and_no_window_is_absurd(self, orbits):
+        poor = orbits.loc[["433"]].assign(orbit_uncertainty=7)
+        found = find_windows(poor, 2030, 2036)
+        assert (found.Note == "orbit uncertain").all()
+        assert np.ptp(found.Window_delta_v_km_s) < 4.5
+
     def test_no_asteroid_has_no_window(self, orbits):
         assert len(find_windows(orbits.iloc[:0], 2030, 2030)) == 0
 
