@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'RESOURCES', 'ALBEDO_ERROR', 'WRONG_ALBEDO', 'MAGNITUDE_ERROR',
            'DIAMETER_ERROR', 'N_WORLDS', 'TOP', 'WANTED_TONNES', 'MIN_RICH', 'MAX_DELTA_V', 'POPULATION', 'MIN_CHANNEL',
-           'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter', 'delta_v', 'accessibility', 'resource_types',
-           'type_probabilities', 'sample_properties', 'pareto_front', 'example_asteroids', 'rank_prospects',
-           'plot_reach', 'top_table', 'plot_top', 'plot_targets', 'population_mixture', 'confusion_by_coverage',
-           'expected_gain', 'rank_followup', 'plot_followup']
+           'LARGE_KM', 'SAME_ORBIT', 'read_orbits', 'complete_facts', 'diameter', 'delta_v', 'accessibility',
+           'resource_types', 'type_probabilities', 'sample_properties', 'pareto_front', 'example_asteroids',
+           'rank_prospects', 'plot_reach', 'top_table', 'plot_top', 'plot_targets', 'population_mixture',
+           'confusion_by_coverage', 'expected_gain', 'rank_followup', 'full_elements', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 from pathlib import Path
@@ -23,6 +23,9 @@ from matplotlib.patheffects import withStroke
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
 from .features import COVERAGES
 from .files import packaged, read_table
+
+# %% ../nbs/06_prospecting.ipynb #29bef948
+from .windows import ELEMENTS
 
 # %% ../nbs/06_prospecting.ipynb #88bb97a2
 def read_orbits():
@@ -758,6 +761,33 @@ def rank_followup(
     classified = _classified(prospects[known], orbits, rows[known])
     followup = pd.concat([_without_class(fresh, types), classified], ignore_index=True)
     return _add_priority(followup, channels, exhaust_velocity)
+
+# %% ../nbs/06_prospecting.ipynb #500568a9
+SAME_ORBIT = {"a_au": 0.01, "e": 0.01, "i_deg": 0.2}  # differences up to which two orbits are one
+
+
+def full_elements(asteroids, orbits):
+    """Look up the elements with their epoch, as `nea_prospect.windows.propagate` takes them.
+
+    Parameters
+    ----------
+    asteroids : pandas.DataFrame
+        With ``Asteroid_ID``, ``Designation``, ``a_au``, ``e`` and ``i_deg``.
+    orbits : pandas.DataFrame
+        From `read_orbits`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Elements and ``orbit_uncertainty``, with ``Asteroid_ID`` as index; NaN for an asteroid that has no
+        orbit there, or another one.
+    """
+    rows = _orbit_rows(asteroids.Asteroid_ID, asteroids.Designation, orbits)
+    columns = [*ELEMENTS, "orbit_uncertainty"]
+    known = orbits.reset_index(drop=True).reindex(rows)[columns].set_axis(asteroids.Asteroid_ID)
+    apart = known[list(SAME_ORBIT)].to_numpy() - asteroids[list(SAME_ORBIT)].to_numpy(dtype=float)
+    same = (np.abs(apart) <= list(SAME_ORBIT.values())).all(axis=1)
+    return known.mask(np.broadcast_to(~same[:, None], known.shape))
 
 # %% ../nbs/06_prospecting.ipynb #451ce818
 _KINDS = {"no class": ("#B4B4B4", 1, "#D55E00"), "classified": ("#6BAFD6", 7, "#004A75")}

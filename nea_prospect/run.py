@@ -43,6 +43,7 @@ PUBLISHED = {
     "label_audit": "label_audit.csv",
     "prospects": "prospects.csv",
     "followup": "followup.csv",
+    "windows": "windows.csv",
     "metrics": "metrics.json",
     "model": "model/model.npz",
     "model_facts": "model/model.json",
