@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RESOURCES', 'PSEUDO', 'ALBEDO_ERROR', 'WRONG', 'CENTRE_ERROR', 'RATIO_ERROR', 'CALIBRATION_ERRORS', 'TYPE_SPREADS',
-           'CLEAR_BAND', 'PROBABILITIES', 'OPINIONS', 'LEAST', 'CLEARLY', 'resource_types', 'plot_albedos', 'Opinions',
-           'measure_opinions', 'albedo_likelihood', 'band_likelihood', 'chondrite_minerals', 'mineral_likelihood',
-           'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns', 'type_prior', 'Posterior',
-           'type_posterior', 'measured_albedo', 'explain_types']
+           'MINERAL_RANGES', 'CLEAR_BAND', 'PROBABILITIES', 'OPINIONS', 'LEAST', 'CLEARLY', 'resource_types',
+           'plot_albedos', 'Opinions', 'measure_opinions', 'albedo_likelihood', 'band_likelihood', 'chondrite_minerals',
+           'mineral_likelihood', 'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns', 'type_prior',
+           'Posterior', 'type_posterior', 'measured_albedo', 'explain_types']
 
 # %% ../nbs/05c_composition.ipynb #296f3222
 from dataclasses import dataclass
@@ -189,14 +189,15 @@ def band_likelihood(band_seen, types):
     covered = np.isfinite(band_seen)[:, None]
     share = np.where(covered, np.asarray(band_seen)[:, None], 0.0)
     likelihood = np.nan_to_num(rate, nan=1.0) ** share * np.nan_to_num(1 - rate, nan=1.0) ** (1 - share)
-    in_group = pd.DataFrame(likelihood).T.groupby(types.group.to_numpy())
-    mean = in_group.transform(lambda values: np.average(values, weights=types.share[values.index]))
-    return np.where(covered & np.isfinite(rate), likelihood / mean.T.to_numpy(), 1.0)
+    same = types.group.to_numpy()[:, None] == types.group.to_numpy()
+    mean = (likelihood * types.share.to_numpy()) @ same
+    return np.where(covered & np.isfinite(rate), likelihood / mean, 1.0)
 
 # %% ../nbs/05c_composition.ipynb #977ae58e
 CENTRE_ERROR, RATIO_ERROR = 0.018, 0.28  # um and BAR, of one spectrum: see the repeats below
 CALIBRATION_ERRORS = (1.3, 0.03)  # mol% and share (Dunn et al. 2010)
 TYPE_SPREADS = (1.5, 0.03)  # within one type of chondrites: assumed, a third of the distance to the next
+MINERAL_RANGES = (35.0, 0.45)  # mol% and share: widths of what no ordinary chondrite need explain
 
 
 def chondrite_minerals(centre, ratio):
@@ -204,27 +205,27 @@ def chondrite_minerals(centre, ratio):
     centre, ratio = np.asarray(centre, dtype=float), np.asarray(ratio, dtype=float)
     return -1284.9 * centre**2 + 2656.5 * centre - 1342.3, -0.242 * ratio + 0.728
 
-
+# %% ../nbs/05c_composition.ipynb #d8aab53f
 def mineral_likelihood(centre, ratio, n_spectra, types):
     """Likelihood of the mean band parameters of `n_spectra` (NaN: 1), shape (n_asteroids, n_types).
 
     It tells types with minerals in the table from each other; their group gets the same as without it.
     """
-    result = np.ones((len(centre), len(types)))
-    slopes = np.abs(-2 * 1284.9 * centre + 2656.5), 0.242
-    errors, n = (CENTRE_ERROR, RATIO_ERROR), np.sqrt(np.maximum(n_spectra, 1))
-    centres = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
-    given = np.isfinite(centres).all(axis=0)
-    share = types.share.to_numpy()[given]
+    n = np.sqrt(np.maximum(n_spectra, 1))
+    measured = np.abs(2656.5 - 2 * 1284.9 * centre) * CENTRE_ERROR / n, 0.242 * RATIO_ERROR / n
+    columns = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
+    given = np.isfinite(columns).all(axis=0)
+    likelihood = np.ones((len(centre), given.sum()))
     for k, value in enumerate(chondrite_minerals(centre, ratio)):
-        width = np.hypot(np.hypot(slopes[k] * errors[k] / n, CALIBRATION_ERRORS[k]), TYPE_SPREADS[k])
-        right = _normal(value[:, None], centres[k][given], np.broadcast_to(width, value.shape)[:, None])
-        right = right / np.maximum((right * share).sum(axis=1, keepdims=True) / share.sum(), 1e-12)
-        right = np.where(np.isfinite(value)[:, None], (1 - WRONG) * right + WRONG, 1.0)
-        result[:, given] *= right
-    return result / np.where(
-        given, ((result * types.share.to_numpy())[:, given].sum(axis=1) / share.sum())[:, None], 1.0
-    )
+        width = np.sqrt(measured[k] ** 2 + CALIBRATION_ERRORS[k] ** 2 + TYPE_SPREADS[k] ** 2)
+        right = _normal(value[:, None], columns[k][given], np.broadcast_to(width, value.shape)[:, None])
+        likelihood *= np.where(
+            np.isfinite(value)[:, None], (1 - WRONG) * right + WRONG / MINERAL_RANGES[k], 1.0
+        )
+    share = types.share.to_numpy()[given]
+    result = np.ones((len(centre), len(types)))
+    result[:, given] = likelihood / ((likelihood * share).sum(axis=1, keepdims=True) / share.sum())
+    return result
 
 # %% ../nbs/05c_composition.ipynb #05acf963
 CLEAR_BAND = 0.05  # depth of Band I, from which on its parameters count
@@ -263,17 +264,16 @@ def plot_chondrites(asteroids, types):
         rows = asteroids[asteroids.Type == kind.type]
         style = {"s": 12, "lw": 0, "color": palette.get(kind.type, "#999999")}
         ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, label=f"{kind.type} ({len(rows)})", **style)
-    for row in asteroids[asteroids.Name != ""].itertuples():
-        point = row.Band_I_Centre, row.Band_Area_Ratio
-        ax.plot(*point, "o", ms=7, mfc="none", color="black")
-        ax.annotate(row.Name, point, xytext=(6, 4), textcoords="offset points", fontsize=8.5, weight="bold")
+    for shape, row in zip("s^Dvph*X", asteroids[asteroids.Name != ""].itertuples(), strict=False):
+        style = {"marker": shape, "ms": 8, "mfc": "none", "color": "black", "lw": 0, "label": row.Name}
+        ax.plot(row.Band_I_Centre, row.Band_Area_Ratio, **style)
     ax.set(
         xlabel="Band I centre (µm)",
         ylabel="Band area ratio (Band II / Band I)",
         xlim=(0.88, 1.07),
         ylim=(0, 1.8),
     )
-    ax.legend(title="Likeliest type", loc="upper right")
+    ax.legend(title="Likeliest type", loc="upper right", fontsize=8.5)
     return ax
 
 # %% ../nbs/05c_composition.ipynb #14fb4497
@@ -515,20 +515,34 @@ def _support(posterior, types, step, best, same):
     return (posterior.steps[step] * own).sum(axis=1) / own.sum(axis=1) / np.maximum(mean, 1e-300)
 
 # %% ../nbs/05c_composition.ipynb #84c68ead
+def _opinion_groups(asteroids):
+    """Group that each opinion means, by step: one list each, empty where it means none or several."""
+    likeliest = asteroids[PROBABILITIES].to_numpy(dtype=float).argmax(axis=1)
+    classes = {"class": asteroids.Published_Class, "second class": asteroids.Second_Class}
+    groups = {
+        step: [CLASS_GROUP.get(_main_class(name), "") for name in names] for step, names in classes.items()
+    }
+    return groups | {"spectrum": [GROUPS[code] for code in likeliest]}
+
+
 def explain_types(asteroids, posterior, types, known=None):
     """Say for each asteroid what decided on its type and what disagrees: a list of texts."""
     known = known_facts() if known is None else known
     asteroids, _ = complete_columns(asteroids)
     best = posterior.types.argmax(axis=1)
-    same = types.group.to_numpy() == types.group.to_numpy()[best][:, None]
+    winners, same = (
+        types.group.to_numpy()[best],
+        types.group.to_numpy() == types.group.to_numpy()[best][:, None],
+    )
+    opinions, nothing = _opinion_groups(asteroids), [""] * len(best)
     sides = [{"for": [], "against": []} for _ in best]
     for step, said in _observation_texts(asteroids, known, posterior.known_rows).items():
-        ratio = _support(posterior, types, step, best, same)
+        ratio, meant = _support(posterior, types, step, best, same), opinions.get(step, nothing)
         for row in np.flatnonzero([bool(text) for text in said]):
-            if step == "known" or ratio[row] >= CLEARLY:
-                sides[row]["for"].append(said[row])
-            elif ratio[row] <= 1 / CLEARLY:
+            if meant[row] not in ("", winners[row]) or (step != "known" and ratio[row] <= 1 / CLEARLY):
                 sides[row]["against"].append(said[row])
+            elif step == "known" or meant[row] or ratio[row] >= CLEARLY:
+                sides[row]["for"].append(said[row])
     heads, abstains = _heads(posterior, types, best, same), asteroids.Abstains.astype(bool)
     return [_sentence(*parts) for parts in zip(heads, sides, abstains, strict=True)]
 

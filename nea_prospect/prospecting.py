@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
-           'ALBEDO_ERROR', 'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V', 'POPULATION',
-           'MIN_CHANNEL', 'CUTS', 'LIST', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter', 'delta_v',
-           'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
+           'ALBEDO_ERROR', 'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V',
+           'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LIST', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter',
+           'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
            'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives', 'plot_bumps',
            'robust_statements', 'rank_correlation', 'plot_reach', 'top_table', 'plot_top', 'plot_cards',
            'population_mixture', 'answer_cuts', 'confusion_by_coverage', 'repeated_errors', 'expected_gain',
@@ -22,6 +22,7 @@ import scipy
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import StratifiedKFold
 
 from nea_prospect.composition import (
     OPINIONS,
@@ -37,7 +38,6 @@ from nea_prospect.composition import (
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
 from .features import COVERAGES, model_inputs
 from .files import packaged, read_table
-from .resampling import inner_folds
 
 # %% ../nbs/06_prospecting.ipynb #88bb97a2
 def read_orbits():
@@ -270,6 +270,7 @@ def pareto_front(mass, velocity):
 # %% ../nbs/06_prospecting.ipynb #d36de91e
 TOP = 10
 CAPACITY_TONNES = 100_000.0
+LEGS = 2  # the way there and the way back
 MIN_RICH = 0.05  # probability, below which an asteroid is not on the Pareto front
 
 
@@ -365,18 +366,21 @@ def rank_prospects(
     asteroids: pd.DataFrame,
     types: pd.DataFrame,
     known: pd.DataFrame | None = None,
+    opinions=None,
     capacity_tonnes: float = CAPACITY_TONNES,
     exhaust_velocity: float = EXHAUST_VELOCITY,
     seed: int = 0,
     believed: tuple = OPINIONS,
+    legs: int = LEGS,
     n_worlds: int = N_WORLDS,
 ) -> pd.DataFrame:
     """Rank classified asteroids by their resources and their reach.
 
     The asteroids are as `example_asteroids`, NaN where not known, with columns that `type_posterior` takes;
-    others are kept. ``types`` comes from `resource_types`, ``known`` from `known_facts` (default: bundled).
+    others are kept. ``types`` comes from `resource_types`, ``known`` from `known_facts` and
+    ``opinions`` from `measure_opinions` (default: bundled).
     `capacity_tonnes` (t) is the material that a mission works through, `exhaust_velocity` (km/s) see
-    `accessibility`, ``believed`` the opinions that count.
+    `accessibility`, ``believed`` the opinions that count, ``legs`` is 1 for one way and 2 for there and back.
 
     Returns
     -------
@@ -391,13 +395,13 @@ def rank_prospects(
     >>> rank_prospects(example_asteroids(), resource_types()).Water_Rank.tolist()
     [1.0, 2.0, nan]
     """
-    opinions, known = measure_opinions(types), known_facts() if known is None else known
+    known = known_facts() if known is None else known
     posterior = type_posterior(asteroids, types, opinions, known, believed)
-    settings = capacity_tonnes, exhaust_velocity, seed, n_worlds
+    settings = capacity_tonnes, exhaust_velocity, legs, seed, n_worlds
     return _rank(complete_columns(asteroids)[0], types, known, posterior, *settings)
 
 # %% ../nbs/06_prospecting.ipynb #e02e91bf
-def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity, seed, n_worlds):
+def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity, legs, seed, n_worlds):
     """Columns of `rank_prospects` from the posterior of the types."""
     sized = _with_true_sizes(asteroids, known, posterior.known_rows)
     sampled = sample_properties(posterior.types, sized, types, seed, n_worlds)
@@ -406,7 +410,8 @@ def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity,
     columns = _fact_columns(sized, sampled, posterior, types)
     columns |= {"Delta_v_km_s": velocity, "Accessibility": weight}
     for name in RESOURCES:
-        columns |= _resource_columns(name, sampled, posterior.rich[name], velocity, weight, capacity_tonnes)
+        rich = posterior.rich[name]
+        columns |= _resource_columns(name, sampled, rich, velocity, weight**legs, capacity_tonnes)
     evidence = explain_types(asteroids, posterior, types, known)
     kept = asteroids.drop(columns=[*_RENAMED, "diameter_km"])
     return kept.assign(**columns, Evidence=evidence, Prospect_Note=_missing_notes(sampled, velocity))
@@ -445,6 +450,7 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
     base = {
         "types": types,
         "known": known,
+        "opinions": measure_opinions(types),
         "capacity_tonnes": capacity_tonnes,
         "exhaust_velocity": exhaust_velocity,
     }
@@ -455,6 +461,7 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
         "no findings": {"known": known.iloc[:0]},
         "a tenth of the capacity": {"capacity_tonnes": capacity_tonnes / 10},
         "100 times the capacity": {"capacity_tonnes": capacity_tonnes * 100},
+        "one way only": {"legs": 1},
         "exhaust at 3.1 km/s": {"exhaust_velocity": 3.1},
         "exhaust at 30 km/s": {"exhaust_velocity": 30.0},
     }
@@ -477,7 +484,8 @@ def plot_bumps(prospects, alternatives, resource, n=20):
     for row, values in ranks.iterrows():
         color = GROUP_COLORS[prospects.Type_Group[row]]
         inside = values.where(values <= n + 10, n + 10)
-        ax.plot(inside.to_numpy(), color=color, lw=2.2, alpha=0.75, marker="o", ms=4)
+        style = {"lw": 3.2, "alpha": 1.0} if values["as ranked"] <= 5 else {"lw": 1.4, "alpha": 0.45}
+        ax.plot(inside.to_numpy(), color=color, marker="o", ms=4, **style)
     names = [escape_mathtext(_title(prospects.loc[row])) for row in ranks.index]
     ax.set_yticks(
         ranks["as ranked"],
@@ -642,7 +650,10 @@ def plot_cards(prospects, resource, reflectance, table, n=6):
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
     size = (11, 0.6 + 1.75 * len(best))
-    figure, axes = plt.subplots(len(best), 3, figsize=size, width_ratios=(2.2, 1.1, 2.4), squeeze=False)
+    layout = {"layout": "none", "width_ratios": (2.2, 1.1, 2.4), "squeeze": False}
+    figure, axes = plt.subplots(len(best), 3, figsize=size, **layout)
+    edge = 0.45 / size[1]
+    figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.42)
     for (left, middle, right), row in zip(axes, best.itertuples(index=False), strict=True):
         _plot_over_range(left, row, reflectance, table)
         _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
@@ -662,7 +673,7 @@ def _plot_types(ax, row):
         [name[2:] for name in chances.index], chances, color=GROUP_COLORS[row.Type_Group], height=0.7
     )
     ax.bar_label(bars, [f"{value:.0%}" for value in chances], padding=3, fontsize=8)
-    ax.set(xlim=(0, 1.3), xticks=(0, 0.5, 1), ylim=(-0.6, 3.6))
+    ax.set(xlim=(0, 1.3), xticks=(0, 0.5, 1), ylim=(len(chances) - 4.6, len(chances) - 0.4))
     ax.tick_params(labelsize=8)
 
 # %% ../nbs/06_prospecting.ipynb #4c254d5e
@@ -747,15 +758,14 @@ def answer_cuts(reflectance, labels, asteroids, seed=0):
     }
     views = {name: model_inputs(np.where(mask, reflectance[first], np.nan)) for name, mask in inside.items()}
     result = pd.DataFrame({"truth": codes} | dict.fromkeys(views, -1))
-    if len(first) == 0 or np.bincount(codes).max() < 2:
+    if len(first) == 0 or np.unique(codes, return_counts=True)[1].min() < MIN_CHANNEL:
         return result.iloc[:0]
-    folds = inner_folds(codes, np.asarray(asteroids)[first], 3, seed)
-    for name, view in views.items():
-        for fold in np.unique(folds[folds >= 0]):
-            held = folds == fold
-            trees = ExtraTreesClassifier(100, class_weight="balanced", random_state=seed, min_samples_leaf=2)
-            result.loc[held, name] = trees.fit(view[~held], codes[~held]).predict(view[held])
-    return result[(folds >= 0)]
+    folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+    for train, test in folds.split(codes, codes):
+        for name, view in views.items():
+            trees = ExtraTreesClassifier(60, class_weight="balanced", random_state=seed, min_samples_leaf=2)
+            result.loc[test, name] = trees.fit(view[train], codes[train]).predict(view[test])
+    return result
 
 # %% ../nbs/06_prospecting.ipynb #b256dde8
 def confusion_by_coverage(answers):
@@ -907,7 +917,9 @@ def _won_if(prospects, types):
         content = (types[f"{name}_probability"] * content).to_numpy() / 200
         won = (chances * content) @ member.T / np.maximum(groups, 1e-9)
         now = (groups * won).sum(axis=1)
-        wanted = (prospects[f"{name.capitalize()}_Utility_t"] / prospects.Accessibility).to_numpy(dtype=float)
+        wanted = (prospects[f"{name.capitalize()}_Utility_t"] / prospects.Accessibility**LEGS).to_numpy(
+            dtype=float
+        )
         scale = np.where(now > 0, wanted / np.maximum(now, 1e-300), 0.0)
         columns |= {_won_column(name, group): won[:, k] * scale for k, group in enumerate(NAMED_GROUPS)}
     return columns
@@ -966,7 +978,7 @@ def _one_list(followup, name, prior, utilities, channel):
     best = np.sort(np.nan_to_num(utilities))[::-1]
     best = np.pad(best, (0, max(0, LIST + 1 - len(best))))
     won = followup[[_won_column(name, group) for group in NAMED_GROUPS]].to_numpy(dtype=float)
-    utility = won * followup.Accessibility.to_numpy()[:, None]
+    utility = won * followup.Accessibility.to_numpy()[:, None] ** LEGS
     listed = (prior * utility).sum(axis=1) >= best[LIST - 1]
     threshold = np.where(listed & (followup.Kind == "classified"), best[LIST], best[LIST - 1])
     return list_gain(prior, utility, threshold, channel) / max(best[:LIST].sum(), 1e-12)
