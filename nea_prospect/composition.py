@@ -411,7 +411,7 @@ class Posterior:
     steps: dict
     known_rows: np.ndarray
 
-
+# %% ../nbs/05c_composition.ipynb #aaa87780
 def type_posterior(asteroids, types, opinions=None, known=None, believed=OPINIONS):
     """Compute the probabilities of the types of asteroids from everything known of them.
 
@@ -524,16 +524,14 @@ def _opinion_groups(asteroids):
     }
     return groups | {"spectrum": [GROUPS[code] for code in likeliest]}
 
-
+# %% ../nbs/05c_composition.ipynb #ccb25b7b
 def explain_types(asteroids, posterior, types, known=None):
     """Say for each asteroid what decided on its type and what disagrees: a list of texts."""
     known = known_facts() if known is None else known
     asteroids, _ = complete_columns(asteroids)
     best = posterior.types.argmax(axis=1)
-    winners, same = (
-        types.group.to_numpy()[best],
-        types.group.to_numpy() == types.group.to_numpy()[best][:, None],
-    )
+    winners = types.group.to_numpy()[best]
+    same = types.group.to_numpy() == winners[:, None]
     opinions, nothing = _opinion_groups(asteroids), [""] * len(best)
     sides = [{"for": [], "against": []} for _ in best]
     for step, said in _observation_texts(asteroids, known, posterior.known_rows).items():

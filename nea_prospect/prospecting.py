@@ -8,9 +8,9 @@ __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERRO
            'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LIST', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter',
            'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
            'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives', 'plot_bumps',
-           'robust_statements', 'rank_correlation', 'plot_reach', 'top_table', 'plot_top', 'plot_cards',
-           'population_mixture', 'answer_cuts', 'confusion_by_coverage', 'repeated_errors', 'expected_gain',
-           'list_gain', 'rank_followup', 'plot_followup']
+           'robust_statements', 'rank_correlation', 'plot_reach', 'top_table', 'plot_cards', 'population_mixture',
+           'answer_cuts', 'confusion_by_coverage', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup',
+           'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -21,8 +21,6 @@ import pandas as pd
 import scipy
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.model_selection import StratifiedKFold
 
 from nea_prospect.composition import (
     OPINIONS,
@@ -619,46 +617,24 @@ def top_table(prospects, resource, n=TOP):
         columns["Ranks"] = [f"{low:.0f}-{high:.0f}" for low, high in ends]
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
 
-# %% ../nbs/06_prospecting.ipynb #6d2c1bf0
-def plot_top(prospects, resource, n=15):
-    """Plot the probability to be rich, and the mass if rich with its interval, of the best asteroids."""
-    best = _best(prospects, resource, n)
-    if best.empty:
-        return _empty_plot(f"Nothing to rank for {resource}: no asteroid has both a size and an orbit.")
-    title, y = resource.capitalize(), np.arange(len(best))
-    size = (9.5, 0.9 + 0.26 * max(len(best), 4))
-    left, right = plt.subplots(1, 2, figsize=size, sharey=True, width_ratios=(2, 3))[1]
-    colors = [GROUP_COLORS[group] for group in best.Type_Group]
-    bars = left.barh(y, best[f"{title}_P_Rich"], color=colors)
-    left.bar_label(bars, [f"{velocity:.1f} km/s" for velocity in best.Delta_v_km_s], padding=3, fontsize=8)
-    left.set(xlabel="Probability to be rich", xlim=(0, 1.25), xticks=(0, 0.5, 1), yticks=y)
-    left.set_yticklabels([escape_mathtext(_title(row)) for row in best.itertuples()])
-    middle, low, high = (best[f"{title}_If_Rich_{name}t"].to_numpy() for name in ("", "low_", "high_"))
-    right.hlines(y, low, high, color=colors, lw=2.5, alpha=0.5)
-    right.scatter(middle, y, color=colors, s=28, zorder=3)
-    right.set(xscale="log", xlabel=f"{title} if rich (t): median and 90 % interval")
-    right.invert_yaxis()
-    groups = [group for group in GROUPS if group in set(best.Type_Group)]
-    handles = [Line2D([], [], color=GROUP_COLORS[group], marker="o", lw=2.5, label=group) for group in groups]
-    right.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8.5)
-    return left
-
 # %% ../nbs/06_prospecting.ipynb #171ce84e
 def plot_cards(prospects, resource, reflectance, table, n=6):
     """Plot a card of each of the best asteroids: spectra, probabilities of types, size and evidence."""
     best = _best(prospects, resource, n)
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
-    size = (11, 0.6 + 1.75 * len(best))
+    size = (11, 0.6 + 1.6 * len(best))
     layout = {"layout": "none", "width_ratios": (2.2, 1.1, 2.4), "squeeze": False}
     figure, axes = plt.subplots(len(best), 3, figsize=size, **layout)
     edge = 0.45 / size[1]
-    figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.42)
+    figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.3)
     for (left, middle, right), row in zip(axes, best.itertuples(index=False), strict=True):
         _plot_over_range(left, row, reflectance, table)
         _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
         right.axis("off")
         right.text(0, 1, _card_text(row, resource), va="top", fontsize=8, transform=right.transAxes)
+    for ax in axes[:-1, :2].flat:
+        ax.tick_params(labelbottom=False)
     axes[-1, 0].set_xlabel("Wavelength (µm)")
     axes[-1, 1].set_xlabel("Probability of the type")
     figure.supylabel("Reflectance (scaled)", fontsize=9)
@@ -748,6 +724,9 @@ def answer_cuts(reflectance, labels, asteroids, seed=0):
     pandas.DataFrame
         One row an asteroid: ``truth`` and, by coverage, the named group that is found, as codes.
     """
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.model_selection import StratifiedKFold
+
     covered = np.isfinite(reflectance[:, (WAVELENGTH_GRID > 0.52) & (WAVELENGTH_GRID < 2.4)]).all(axis=1)
     usable = covered & np.isin(labels, NAMED_GROUPS)
     first = np.flatnonzero(usable & ~pd.Series(asteroids).where(usable).duplicated().to_numpy())
