@@ -283,12 +283,17 @@ def _weighted_quantiles(values, weights, shares=(0.05, 0.5, 0.95)):
     return np.where(total[:, 0] > 0, found, np.nan)
 
 
+def _won(name, sampled, rich, capacity_tonnes):
+    """Mass of a resource (t) that a mission can expect to win at each asteroid, before the way counts."""
+    chance = np.take_along_axis(rich, sampled["type"], axis=1)
+    return (chance * np.minimum(sampled["mass"], capacity_tonnes) * sampled[name]).mean(axis=1)
+
+# %% ../nbs/06_prospecting.ipynb #2a1a7bf0
 def _resource_columns(name, sampled, rich, velocity, weight, capacity_tonnes):
     """Columns of one resource, see `rank_prospects`; ``rich`` has the shape (n_asteroids, n_types)."""
     chance = np.take_along_axis(rich, sampled["type"], axis=1)
     mass = sampled["mass"] * sampled[name]
-    won = chance * np.minimum(sampled["mass"], capacity_tonnes) * sampled[name]
-    utility = won.mean(axis=1) * weight
+    utility = _won(name, sampled, rich, capacity_tonnes) * weight
     expected = (chance * mass).mean(axis=1)
     p_rich = chance.mean(axis=1)
     low, middle, high = _weighted_quantiles(mass, chance)
@@ -445,13 +450,8 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
     dict of str to pandas.DataFrame
         By alternative, the columns ``Water_Rank`` and ``Metal_Rank``, in the order of the asteroids.
     """
-    base = {
-        "types": types,
-        "known": known,
-        "opinions": measure_opinions(types),
-        "capacity_tonnes": capacity_tonnes,
-        "exhaust_velocity": exhaust_velocity,
-    }
+    base = {"types": types, "known": known, "believed": OPINIONS, "capacity_tonnes": capacity_tonnes}
+    base |= {"exhaust_velocity": exhaust_velocity, "legs": LEGS}
     changes = {name: {"types": other} for name, other in alternative_tables(types).items()}
     changes |= {
         "spectra alone": {"believed": ("spectrum",)},
@@ -463,12 +463,21 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
         "exhaust at 3.1 km/s": {"exhaust_velocity": 3.1},
         "exhaust at 30 km/s": {"exhaust_velocity": 30.0},
     }
-    ranks = [f"{name.capitalize()}_Rank" for name in RESOURCES]
-    options = {"seed": seed, "n_worlds": N_WORLDS // 4}
-    return {
-        name: rank_prospects(asteroids, **(base | change), **options)[ranks]
-        for name, change in changes.items()
-    }
+    asteroids, _ = complete_columns(asteroids)
+    opinions = measure_opinions(types)
+    return {name: _ranks(asteroids, opinions, seed, **(base | change)) for name, change in changes.items()}
+
+# %% ../nbs/06_prospecting.ipynb #72278c9d
+def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, exhaust_velocity, legs):
+    """Rank by each resource alone, as `rank_prospects` does, in a quarter of the worlds."""
+    posterior = type_posterior(asteroids, types, opinions, known, believed)
+    sized = _with_true_sizes(asteroids, known, posterior.known_rows)
+    sampled = sample_properties(posterior.types, sized, types, seed, N_WORLDS // 4)
+    velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
+    weight = accessibility(velocity, exhaust_velocity) ** legs
+    won = {name: _won(name, sampled, posterior.rich[name], capacity_tonnes) for name in RESOURCES}
+    utilities = {f"{name.capitalize()}_Rank": weight * values for name, values in won.items()}
+    return pd.DataFrame(utilities, asteroids.index).rank(ascending=False, method="first")
 
 # %% ../nbs/06_prospecting.ipynb #b906538b
 def plot_bumps(prospects, alternatives, resource, n=20):
