@@ -6,8 +6,8 @@
 __all__ = ['RESOURCES', 'PSEUDO', 'ALBEDO_ERROR', 'WRONG', 'CENTRE_ERROR', 'RATIO_ERROR', 'CALIBRATION_ERRORS', 'TYPE_SPREADS',
            'MINERAL_RANGES', 'CLEAR_BAND', 'PROBABILITIES', 'OPINIONS', 'LEAST', 'CLEARLY', 'resource_types',
            'plot_albedos', 'Opinions', 'measure_opinions', 'albedo_likelihood', 'band_likelihood', 'chondrite_minerals',
-           'mineral_likelihood', 'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns', 'type_prior',
-           'Posterior', 'type_posterior', 'measured_albedo', 'explain_types']
+           'mineral_likelihood', 'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns',
+           'match_findings', 'type_prior', 'Posterior', 'type_posterior', 'measured_albedo', 'explain_types']
 
 # %% ../nbs/05c_composition.ipynb #296f3222
 from dataclasses import dataclass
@@ -367,28 +367,36 @@ def _tempered(likelihoods, abstains, shared):
     return {title: values ** weight[:, None] for title, (values, _) in likelihoods.items()}
 
 # %% ../nbs/05c_composition.ipynb #7228f343
-def _apply_known(asteroids, known, types):
-    """Likelihood of the findings for each type, and probability to be rich by resource, after them."""
-    shape = len(asteroids), len(types)
-    likelihood = np.ones(shape)
-    rich = {name: np.tile(types[f"{name}_probability"].to_numpy(), (shape[0], 1)) for name in RESOURCES}
+def match_findings(asteroids, known):
+    """Find which findings concern which asteroids: pairs of rows of both tables, shape (n_pairs, 2).
+
+    Several rows of each table may be the same asteroid.
+    """
     named = {"number": "Asteroid_ID", "designation": "Designation", "name": "Name"}
     table = pd.DataFrame({new: asteroids.get(old, "") for new, old in named.items()}, asteroids.index)
-    rows = Identities(table.assign(number=table.number.astype(str))).match(known)
-    for row, fact in zip(rows, known.itertuples(), strict=True):
-        if row < 0:
-            continue
-        if fact.type:
-            likelihood[row] *= np.where(types.type.isin(fact.type.split(";")), fact.trust, 1 - fact.trust)
+    find = Identities(known)
+    asked, own = find.match(table.assign(number=table.number.astype(str))), find.match(known)
+    same = (asked[:, None] == own) & (own >= 0)
+    return np.argwhere(same.T)[:, ::-1]
+
+
+def _apply_known(pairs, known, types, n_asteroids):
+    """Likelihood of the findings for each type, and probability to be rich by resource, after them."""
+    shape = n_asteroids, len(types)
+    likelihood = np.ones(shape)
+    rich = {name: np.tile(types[f"{name}_probability"].to_numpy(), (n_asteroids, 1)) for name in RESOURCES}
+    for row, fact in pairs:
+        found = known.iloc[fact]
+        if found.type:
+            likelihood[row] *= np.where(types.type.isin(found.type.split(";")), found.trust, 1 - found.trust)
         for name in RESOURCES:
-            word = getattr(fact, name)
-            if word:
-                right = fact.trust if word == "yes" else 1 - fact.trust
+            if found[name]:
+                right = found.trust if found[name] == "yes" else 1 - found.trust
                 prior = rich[name][row]
                 total = prior * right + (1 - prior) * (1 - right)
                 rich[name][row] = prior * right / total
                 likelihood[row] *= total
-    return likelihood, rich, rows
+    return likelihood, rich
 
 # %% ../nbs/05c_composition.ipynb #cdfd69a0
 def type_prior(types, groups):
@@ -409,7 +417,7 @@ class Posterior:
     types: np.ndarray
     rich: dict
     steps: dict
-    known_rows: np.ndarray
+    pairs: np.ndarray
 
 # %% ../nbs/05c_composition.ipynb #aaa87780
 def type_posterior(asteroids, types, opinions=None, known=None, believed=OPINIONS):
@@ -428,7 +436,7 @@ def type_posterior(asteroids, types, opinions=None, known=None, believed=OPINION
     -------
     Posterior
         ``types`` (n_asteroids, n_types); ``rich``, by resource the probability to be rich for each type;
-        ``steps``, the likelihood of each observation; ``known_rows``, the asteroid of each row of `known`.
+        ``steps``, the likelihood of each observation; ``pairs``, see `match_findings`.
     """
     opinions = measure_opinions(types) if opinions is None else opinions
     known = known_facts() if known is None else known
@@ -440,12 +448,13 @@ def type_posterior(asteroids, types, opinions=None, known=None, believed=OPINION
         "0.7 µm band": band_likelihood(asteroids["band_0.7_seen"].to_numpy(dtype=float), types),
         "mineralogy": mineral_likelihood(*_mineral_columns(asteroids), types),
     }
-    steps["known"], rich, rows = _apply_known(asteroids, known, types)
+    pairs = match_findings(asteroids, known)
+    steps["known"], rich = _apply_known(pairs, known, types, len(asteroids))
     prior = type_prior(types, opinions.groups)
     product = np.tile(prior, (len(asteroids), 1))
     for likelihood in steps.values():
         product = product * likelihood
-    return Posterior(product / product.sum(axis=1, keepdims=True), rich, steps, rows)
+    return Posterior(product / product.sum(axis=1, keepdims=True), rich, steps, pairs)
 
 # %% ../nbs/05c_composition.ipynb #79fd73fa
 def measured_albedo(asteroids):
@@ -465,14 +474,15 @@ def _mineral_columns(asteroids):
 CLEARLY = 1.5  # ratio of likelihoods, from which on an observation is said to speak for or against
 
 
-def _observation_texts(asteroids, known, rows):
+def _observation_texts(asteroids, known, pairs):
     """What was observed, as texts by step: one list each, empty where nothing was."""
     best = asteroids[PROBABILITIES].to_numpy(dtype=float)
     names = [f"spectrum {GROUPS[row.argmax()]} {row.max():.2f}" for row in best]
     said = ["" if row.Abstains else name for name, row in zip(names, asteroids.itertuples(), strict=True)]
     facts = [[] for _ in range(len(asteroids))]
-    for row, fact in zip(rows, known.itertuples(), strict=True):
-        if row >= 0 and (fact.type or fact.water or fact.metal):
+    for row, number in pairs:
+        fact = known.iloc[number]
+        if fact.type or fact.water or fact.metal:
             facts[row].append(f"{fact.finding} [{fact.source.partition(';')[0]}]")
     minerals = [
         ""
@@ -534,7 +544,7 @@ def explain_types(asteroids, posterior, types, known=None):
     same = types.group.to_numpy() == winners[:, None]
     opinions, nothing = _opinion_groups(asteroids), [""] * len(best)
     sides = [{"for": [], "against": []} for _ in best]
-    for step, said in _observation_texts(asteroids, known, posterior.known_rows).items():
+    for step, said in _observation_texts(asteroids, known, posterior.pairs).items():
         ratio, meant = _support(posterior, types, step, best, same), opinions.get(step, nothing)
         for row in np.flatnonzero([bool(text) for text in said]):
             if meant[row] not in ("", winners[row]) or (step != "known" and ratio[row] <= 1 / CLEARLY):

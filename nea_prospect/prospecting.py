@@ -29,6 +29,7 @@ from nea_prospect.composition import (
     complete_columns,
     explain_types,
     known_facts,
+    match_findings,
     measure_opinions,
     type_posterior,
     type_prior,
@@ -131,12 +132,12 @@ def leave_findings_out(asteroids, types, opinions, known):
         By asteroid: the finding, what it allows (``Truth``), and the probability of this, the likeliest type,
         and the probabilities to be rich, all without the findings.
     """
-    with_facts = type_posterior(asteroids, types, opinions, known)
     without = type_posterior(asteroids, types, opinions, known.iloc[:0])
     rows = {}
-    for row, fact in zip(with_facts.known_rows, known.itertuples(), strict=True):
+    for row, number in match_findings(asteroids, known):
+        fact = known.iloc[number]
         allowed = types.type.isin(fact.type.split(";")).to_numpy() if fact.type else None
-        if row < 0 or not (fact.type or fact.metal == "yes" or fact.water == "yes"):
+        if not (fact.type or fact.metal == "yes" or fact.water == "yes"):
             continue
         rich = {name: (without.types[row] * without.rich[name][row]).sum() for name in RESOURCES}
         rows[_title(asteroids.iloc[row]) + f", {fact.finding}"] = {
@@ -241,11 +242,10 @@ def compare_sizes(asteroids, types, opinions, known, seed=0):
         By asteroid: the true diameter (km), the median and the 90 % interval without it, and ``inside``.
     """
     posterior = type_posterior(asteroids, types, opinions, known)
-    measured = known.diameter_km.notna().to_numpy() & (posterior.known_rows >= 0)
-    rows = posterior.known_rows[measured]
+    rows, facts = posterior.pairs[known.diameter_km.notna().to_numpy()[posterior.pairs[:, 1]]].T
     blind = asteroids.iloc[rows].assign(diameter_km=np.nan, diameter_error=np.nan)
     low, middle, high = _quantiles(sample_properties(posterior.types[rows], blind, types, seed)["diameter"])
-    true = known.diameter_km[measured].to_numpy()
+    true = known.diameter_km.to_numpy()[facts]
     columns = {"true km": true, "median": middle, "low": low, "high": high}
     names = [_title(row) for row in blind.itertuples()]
     return pd.DataFrame(columns, index=names).assign(inside=(low <= true) & (true <= high))
@@ -326,6 +326,7 @@ def _fact_columns(asteroids, sampled, posterior, types):
     }
     return {new: asteroids[old] for old, new in _RENAMED.items()} | {
         "Type": types.type.to_numpy()[posterior.types.argmax(axis=1)],
+        "Type_Group": types.group.to_numpy()[posterior.types.argmax(axis=1)],
         "Type_Probability": posterior.types.max(axis=1),
         **{f"P_{kind}": posterior.types[:, column] for column, kind in enumerate(types.type)},
         "Diameter_km": middle,
@@ -343,16 +344,15 @@ def _missing_notes(sampled, velocity):
     return np.select([unsized & unreached, unsized, unreached], [both, no_size, no_orbit], "")
 
 
-def _with_true_sizes(asteroids, known, rows):
+def _with_true_sizes(asteroids, known, pairs):
     """Replace diameters by those that spacecraft and radar measured, with their relative errors."""
     size = asteroids.diameter_km.to_numpy(dtype=float, copy=True)
     error = np.full(len(asteroids), np.nan)
-    for row, fact in zip(rows, known.itertuples(), strict=True):
-        if row >= 0 and fact.diameter_km > 0:
-            size[row] = fact.diameter_km
-            error[row] = (
-                fact.diameter_error_km / fact.diameter_km if fact.diameter_error_km > 0 else DIAMETER_ERROR
-            )
+    for row, number in pairs:
+        fact = known.iloc[number]
+        if fact.diameter_km > 0:
+            own = fact.diameter_error_km / fact.diameter_km
+            size[row], error[row] = fact.diameter_km, own if own > 0 else DIAMETER_ERROR
     return asteroids.assign(diameter_km=size, diameter_error=error)
 
 # %% ../nbs/06_prospecting.ipynb #fe5a5629
@@ -406,7 +406,7 @@ def rank_prospects(
 # %% ../nbs/06_prospecting.ipynb #e02e91bf
 def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity, legs, seed, n_worlds):
     """Columns of `rank_prospects` from the posterior of the types."""
-    sized = _with_true_sizes(asteroids, known, posterior.known_rows)
+    sized = _with_true_sizes(asteroids, known, posterior.pairs)
     sampled = sample_properties(posterior.types, sized, types, seed, n_worlds)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity)
@@ -471,7 +471,7 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
 def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, exhaust_velocity, legs):
     """Rank by each resource alone, as `rank_prospects` does, in a quarter of the worlds."""
     posterior = type_posterior(asteroids, types, opinions, known, believed)
-    sized = _with_true_sizes(asteroids, known, posterior.known_rows)
+    sized = _with_true_sizes(asteroids, known, posterior.pairs)
     sampled = sample_properties(posterior.types, sized, types, seed, N_WORLDS // 4)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity) ** legs
