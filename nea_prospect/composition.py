@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .catalogs import read_catalog
-from .core import CLASS_GROUP, GROUP_COLORS, GROUPS, Identities, parse_class
+from .core import CLASS_GROUP, GROUP_COLORS, GROUPS, Identities, candidate_groups, parse_class
 from .files import packaged, read_table
 from .loading import bundled
 
@@ -526,13 +526,11 @@ def _support(posterior, types, step, best, same):
 
 # %% ../nbs/05c_composition.ipynb #84c68ead
 def _opinion_groups(asteroids):
-    """Group that each opinion means, by step: one list each, empty where it means none or several."""
+    """Groups that each opinion allows, by step: one tuple for each asteroid, empty where it says nothing."""
     likeliest = asteroids[PROBABILITIES].to_numpy(dtype=float).argmax(axis=1)
     classes = {"class": asteroids.Published_Class, "second class": asteroids.Second_Class}
-    groups = {
-        step: [CLASS_GROUP.get(_main_class(name), "") for name in names] for step, names in classes.items()
-    }
-    return groups | {"spectrum": [GROUPS[code] for code in likeliest]}
+    groups = {step: [candidate_groups(name) for name in names] for step, names in classes.items()}
+    return groups | {"spectrum": [(GROUPS[code],) for code in likeliest]}
 
 # %% ../nbs/05c_composition.ipynb #ccb25b7b
 def explain_types(asteroids, posterior, types, known=None):
@@ -542,14 +540,15 @@ def explain_types(asteroids, posterior, types, known=None):
     best = posterior.types.argmax(axis=1)
     winners = types.group.to_numpy()[best]
     same = types.group.to_numpy() == winners[:, None]
-    opinions, nothing = _opinion_groups(asteroids), [""] * len(best)
+    opinions, nothing = _opinion_groups(asteroids), [()] * len(best)
     sides = [{"for": [], "against": []} for _ in best]
     for step, said in _observation_texts(asteroids, known, posterior.pairs).items():
         ratio, meant = _support(posterior, types, step, best, same), opinions.get(step, nothing)
         for row in np.flatnonzero([bool(text) for text in said]):
-            if meant[row] not in ("", winners[row]) or (step != "known" and ratio[row] <= 1 / CLEARLY):
+            differs = bool(meant[row]) and winners[row] not in meant[row]
+            if differs or (step != "known" and ratio[row] <= 1 / CLEARLY):
                 sides[row]["against"].append(said[row])
-            elif step == "known" or meant[row] or ratio[row] >= CLEARLY:
+            elif step == "known" or len(meant[row]) == 1 or ratio[row] >= CLEARLY:
                 sides[row]["for"].append(said[row])
     heads, abstains = _heads(posterior, types, best, same), asteroids.Abstains.astype(bool)
     return [_sentence(*parts) for parts in zip(heads, sides, abstains, strict=True)]
