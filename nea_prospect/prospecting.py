@@ -487,12 +487,13 @@ def plot_bumps(prospects, alternatives, resource, n=20):
     ranks = ranks[ranks["as ranked"] <= n].sort_values("as ranked")
     if ranks.empty:
         return _empty_plot(f"Nothing to rank for {resource}: no asteroid has both a size and an orbit.")
-    ax = plt.subplots(figsize=(10, 6))[1]
+    ax = plt.subplots(figsize=(8.5, 5), dpi=85)[1]
     for row, values in ranks.iterrows():
         color = GROUP_COLORS[prospects.Type_Group[row]]
         inside = values.where(values <= n + 10, n + 10)
-        style = {"lw": 3.2, "alpha": 1.0} if values["as ranked"] <= 5 else {"lw": 1.4, "alpha": 0.45}
-        ax.plot(inside.to_numpy(), color=color, marker="o", ms=4, **style)
+        thick = values["as ranked"] <= 5
+        style = {"lw": 3 if thick else 1, "marker": "o" if thick else "", "ms": 4, "antialiased": False}
+        ax.plot(inside.to_numpy(), color=color, zorder=2 + thick, **style)
     names = [escape_mathtext(_title(prospects.loc[row])) for row in ranks.index]
     ax.set_yticks(
         ranks["as ranked"],
@@ -627,13 +628,13 @@ def top_table(prospects, resource, n=TOP):
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
-def plot_cards(prospects, resource, reflectance, table, n=6):
+def plot_cards(prospects, resource, reflectance, table, n=5):
     """Plot a card of each of the best asteroids: spectra, probabilities of types, size and evidence."""
     best = _best(prospects, resource, n)
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
-    size = (11, 0.6 + 1.6 * len(best))
-    layout = {"layout": "none", "width_ratios": (2.2, 1.1, 2.4), "squeeze": False}
+    size = (9.5, 0.6 + 1.35 * len(best))
+    layout = {"layout": "none", "dpi": 80, "width_ratios": (2.2, 1.1, 2.4), "squeeze": False}
     figure, axes = plt.subplots(len(best), 3, figsize=size, **layout)
     edge = 0.45 / size[1]
     figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.3)
@@ -641,7 +642,7 @@ def plot_cards(prospects, resource, reflectance, table, n=6):
         _plot_over_range(left, row, reflectance, table)
         _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
         right.axis("off")
-        right.text(0, 1, _card_text(row, resource), va="top", fontsize=8, transform=right.transAxes)
+        right.text(0, 1, _card_text(row, resource), va="top", fontsize=7.5, transform=right.transAxes)
     for ax in axes[:-1, :2].flat:
         ax.tick_params(labelbottom=False)
     axes[-1, 0].set_xlabel("Wavelength (µm)")
@@ -669,9 +670,10 @@ def _plot_over_range(ax, row, reflectance, table):
     median = np.ones(len(WAVELENGTH_GRID))
     if members.any():
         low, median, high = np.quantile(scaled, [0.05, 0.5, 0.95], axis=0)
-        ax.fill_between(WAVELENGTH_GRID, low, high, color=GROUP_COLORS[row.Type_Group], alpha=0.25, lw=0)
+        style = {"color": GROUP_COLORS[row.Type_Group], "alpha": 0.25, "lw": 0, "antialiased": False}
+        ax.fill_between(WAVELENGTH_GRID, low, high, **style)
     for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
-        ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=0.9)
+        ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=1, antialiased=False)
     ax.set(xlim=(0.4, 2.5))
     ax.set_title(escape_mathtext(_title(row)), fontsize=9.5, loc="left")
     ax.tick_params(labelsize=8)
@@ -693,7 +695,7 @@ def _card_text(row, resource):
         f"{size}, {row.Diameter_From}",
         f"{row.Delta_v_km_s:.1f} km/s; rich in {resource} with {rich:.0%}",
         f"if rich: {_tonnes(middle)} t ({_tonnes(low)}-{_tonnes(high)})",
-        *textwrap.wrap(row.Evidence, 62)[:6],
+        *textwrap.wrap(row.Evidence, 56)[:6],
     ]
     return escape_mathtext("\n".join(lines))
 
@@ -1035,7 +1037,7 @@ def plot_followup(followup, n=8):
     usable = followup[(followup.Note == "") & followup.Delta_v_km_s.notna()]
     if usable.empty:
         return _empty_plot("No asteroid to observe: none has a magnitude and an orbit.")
-    ax = plt.subplots(figsize=(9, 5))[1]
+    ax = plt.subplots(figsize=(9, 5), dpi=80)[1]
     for kind, (color, size, edge) in _KINDS.items():
         rows = usable[usable.Kind == kind]
         style = {"s": size, "color": color, "lw": 0, "antialiased": False}
