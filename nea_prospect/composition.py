@@ -126,7 +126,7 @@ class Opinions:
 
 # %% ../nbs/05c_composition.ipynb #61e68444
 def _pairs(catalog):
-    """Published and second class of the asteroids that have both."""
+    """Find the published and the second class of the asteroids that have both."""
     first, second = catalog["class"].map(_main_class), catalog.second_class
     known = first.isin(CLASS_GROUP) & second.isin(CLASS_GROUP)
     return first[known], second[known]
@@ -475,7 +475,7 @@ CLEARLY = 1.5  # ratio of likelihoods, from which on an observation is said to s
 
 
 def _observation_texts(asteroids, known, pairs):
-    """What was observed, as texts by step: one list each, empty where nothing was."""
+    """Write what was observed, as texts by step: one list each, empty where nothing was."""
     best = asteroids[PROBABILITIES].to_numpy(dtype=float)
     names = [f"spectrum {GROUPS[row.argmax()]} {row.max():.2f}" for row in best]
     said = ["" if row.Abstains else name for name, row in zip(names, asteroids.itertuples(), strict=True)]
@@ -526,7 +526,7 @@ def _support(posterior, types, step, best, same):
 
 # %% ../nbs/05c_composition.ipynb #84c68ead
 def _opinion_groups(asteroids):
-    """Groups that each opinion allows, by step: one tuple for each asteroid, empty where it says nothing."""
+    """List the groups that each opinion allows, by step: a tuple an asteroid, empty where it says nothing."""
     likeliest = asteroids[PROBABILITIES].to_numpy(dtype=float).argmax(axis=1)
     classes = {"class": asteroids.Published_Class, "second class": asteroids.Second_Class}
     groups = {step: [candidate_groups(name) for name in names] for step, names in classes.items()}

@@ -64,7 +64,7 @@ def predict_files(
     paths : list of str or Path
         Text files, zips, tars or folders.
     catalog, resources : str or Path
-        CSV with sizes and orbits, classes are not needed; see `resource_types`. Empty for none.
+        CSV with sizes and orbits, and perhaps classes; see `resource_types`. Empty for none.
 
     Returns
     -------
@@ -88,16 +88,14 @@ def predict_files(
     table = table.assign(Asteroid_ID=table.File.map(file_asteroid)).join(predictions)
     table["Problem"] = [str(content) if isinstance(content, SpectrumError) else "" for _, content in pairs]
     if catalog:
-        minerals = mean_minerals(make_features([spectra[row] for row in readable])[1], readable)
-        table = table.join(minerals.set_axis(readable))
-        table = _add_prospects(table, read_catalog(catalog, need_class=False), resource_types(resources))
+        features = make_features([spectra[row] for row in readable])[1].set_axis(readable)
+        table = _add_prospects(
+            table, features, read_catalog(catalog, need_class=False), resource_types(resources)
+        )
     return table, spectra
 
 # %% ../nbs/07_prediction.ipynb #3905b2bf
-_MINERALS = ["Band_I_Centre", "Band_Area_Ratio", "Band_I_Depth", "Band_Spectra"]
-
-
-def _add_prospects(table, catalog, types):
+def _add_prospects(table, features, catalog, types):
     """Add size, orbit and resources from a catalog, the Minor Planet Center and the types of asteroids."""
     rows, _ = merge_rows(catalog)
     rows = rows.reset_index(drop=True)
@@ -108,11 +106,12 @@ def _add_prospects(table, catalog, types):
     facts = complete_facts(facts, read_orbits()).drop(columns=["asteroid", "designation"])
     facts = facts.rename(columns=texts)
     facts["band_0.7_seen"] = table["Band_0.7_Seen"]
-    given = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains", *_MINERALS]
-    ranked = rank_prospects(table.loc[table.Problem == "", given].join(facts), types)
+    minerals = mean_minerals(features, features.index).set_axis(features.index)
+    given = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
+    ranked = rank_prospects(table.loc[table.Problem == "", given].join(facts).join(minerals), types)
     relative = ranked.filter(regex="_Rank$|_Pareto$").columns
-    table = table.drop(columns=["Band_0.7_Seen", *_MINERALS])
-    return table.join(ranked.drop(columns=[*relative, *(name for name in given if name not in _MINERALS)]))
+    table = table.drop(columns="Band_0.7_Seen")
+    return table.join(ranked.drop(columns=[*relative, *given]))
 
 # %% ../nbs/07_prediction.ipynb #92771623
 def plot_prediction(model, spectrum, row):

@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
@@ -26,6 +27,7 @@ from nea_prospect.composition import (
     OPINIONS,
     PROBABILITIES,
     RESOURCES,
+    Opinions,
     complete_columns,
     explain_types,
     known_facts,
@@ -369,7 +371,7 @@ def rank_prospects(
     asteroids: pd.DataFrame,
     types: pd.DataFrame,
     known: pd.DataFrame | None = None,
-    opinions=None,
+    opinions: Opinions | None = None,
     capacity_tonnes: float = CAPACITY_TONNES,
     exhaust_velocity: float = EXHAUST_VELOCITY,
     seed: int = 0,
@@ -492,6 +494,7 @@ def plot_bumps(prospects, alternatives, resource, n=20):
         color = GROUP_COLORS[prospects.Type_Group[row]]
         inside = values.where(values <= n + 10, n + 10)
         thick = values["as ranked"] <= 5
+        color = color if thick else [1 - 0.45 * (1 - part) for part in to_rgb(color)]
         style = {"lw": 3 if thick else 1, "marker": "o" if thick else "", "ms": 4, "antialiased": False}
         ax.plot(inside.to_numpy(), color=color, zorder=2 + thick, **style)
     names = [escape_mathtext(_title(prospects.loc[row])) for row in ranks.index]
@@ -673,7 +676,7 @@ def _plot_over_range(ax, row, reflectance, table):
         style = {"color": GROUP_COLORS[row.Type_Group], "alpha": 0.25, "lw": 0, "antialiased": False}
         ax.fill_between(WAVELENGTH_GRID, low, high, **style)
     for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
-        ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=1, antialiased=False)
+        ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=0.6, antialiased=False)
     ax.set(xlim=(0.4, 2.5))
     ax.set_title(escape_mathtext(_title(row)), fontsize=9.5, loc="left")
     ax.tick_params(labelsize=8)
