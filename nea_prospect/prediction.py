@@ -89,15 +89,13 @@ def predict_files(
     table["Problem"] = [str(content) if isinstance(content, SpectrumError) else "" for _, content in pairs]
     if catalog:
         features = make_features([spectra[row] for row in readable])[1].set_axis(readable)
-        table = _add_prospects(
-            table, features, read_catalog(catalog, need_class=False), resource_types(resources)
-        )
+        table = _add_prospects(table, features, catalog, resources)
     return table, spectra
 
 # %% ../nbs/07_prediction.ipynb #3905b2bf
-def _add_prospects(table, features, catalog, types):
+def _add_prospects(table, features, catalog, resources):
     """Add size, orbit and resources from a catalog, the Minor Planet Center and the types of asteroids."""
-    rows, _ = merge_rows(catalog)
+    types, rows = resource_types(resources), merge_rows(read_catalog(catalog, need_class=False))[0]
     rows = rows.reset_index(drop=True)
     facts = rows.reindex(Identities(rows).find(table.Asteroid_ID)).reset_index(drop=True)
     texts = {"name": "Name", "class": "Published_Class", "second_class": "Second_Class"}
