@@ -16,11 +16,12 @@ import pandas as pd
 from .archives import Limits, is_archive
 from .catalogs import merge_rows, read_catalog
 from .classifier import Model
+from .composition import mean_minerals, resource_types
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
-from .features import model_inputs, resample_spectra
+from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line
 from .loading import SpectrumError, parse_spectrum, read_spectra
-from .prospecting import complete_facts, rank_prospects, read_orbits, resource_types
+from .prospecting import complete_facts, rank_prospects, read_orbits
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
 def read_any(paths):
@@ -63,7 +64,7 @@ def predict_files(
     paths : list of str or Path
         Text files, zips, tars or folders.
     catalog, resources : str or Path
-        CSV with sizes and orbits, classes are not needed; see `resource_types`. Empty for none.
+        CSV with sizes and orbits, and perhaps classes; see `resource_types`. Empty for none.
 
     Returns
     -------
@@ -87,25 +88,28 @@ def predict_files(
     table = table.assign(Asteroid_ID=table.File.map(file_asteroid)).join(predictions)
     table["Problem"] = [str(content) if isinstance(content, SpectrumError) else "" for _, content in pairs]
     if catalog:
-        table = _add_prospects(table, read_catalog(catalog, need_class=False), resource_types(resources))
+        features = make_features([spectra[row] for row in readable])[1].set_axis(readable)
+        table = _add_prospects(table, features, catalog, resources)
     return table, spectra
 
 # %% ../nbs/07_prediction.ipynb #3905b2bf
-def _add_prospects(table, catalog, types):
+def _add_prospects(table, features, catalog, resources):
     """Add size, orbit and resources from a catalog, the Minor Planet Center and the types of asteroids."""
-    rows, _ = merge_rows(catalog)
+    types, rows = resource_types(resources), merge_rows(read_catalog(catalog, need_class=False))[0]
     rows = rows.reset_index(drop=True)
     facts = rows.reindex(Identities(rows).find(table.Asteroid_ID)).reset_index(drop=True)
-    facts = facts[["name", "designation", "H", "albedo", "diameter_km", "a_au", "e", "i_deg"]]
-    facts = facts.fillna({"name": "", "designation": ""}).assign(asteroid=table.Asteroid_ID)
+    texts = {"name": "Name", "class": "Published_Class", "second_class": "Second_Class"}
+    facts = facts[[*texts, "designation", "H", "albedo", "diameter_km", "a_au", "e", "i_deg"]]
+    facts = facts.fillna(dict.fromkeys([*texts, "designation"], "")).assign(asteroid=table.Asteroid_ID)
     facts = complete_facts(facts, read_orbits()).drop(columns=["asteroid", "designation"])
-    facts = facts.rename(columns={"name": "Name"})
+    facts = facts.rename(columns=texts)
     facts["band_0.7_seen"] = table["Band_0.7_Seen"]
+    minerals = mean_minerals(features, features.index).set_axis(features.index)
+    given = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
+    ranked = rank_prospects(table.loc[table.Problem == "", given].join(facts).join(minerals), types)
+    relative = ranked.filter(regex="_Rank$|_Pareto$").columns
     table = table.drop(columns="Band_0.7_Seen")
-    probabilities = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS)]
-    ranked = rank_prospects(table.loc[table.Problem == "", probabilities].join(facts), types)
-    relative = ranked.filter(regex="_Rank$|_Pareto$|_P_Top_").columns
-    return table.join(ranked.drop(columns=[*probabilities, *relative]))
+    return table.join(ranked.drop(columns=[*relative, *given]))
 
 # %% ../nbs/07_prediction.ipynb #92771623
 def plot_prediction(model, spectrum, row):

@@ -149,6 +149,7 @@ INPUTS = {  # parameters that are paths, and how they are called
     "spectra": "archive of spectra",
     "second_catalog": "second catalog",
     "resources": "table of resources",
+    "known": "table of findings",
 }
 
 

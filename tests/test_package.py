@@ -98,7 +98,7 @@ class TestTheProjectFiles:
 
     def test_every_dependency_is_locked(self):
         lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-        locked = set(re.findall(r"(?m)^([\w.-]+)==", lock))
+        locked = set(re.findall(r"(?m)^([\w.-]+)(?:\[.*\])?==", lock))
         wanted = [*project()["dependencies"], *sum(project()["optional-dependencies"].values(), [])]
         assert {package(text) for text in wanted} - locked == set()
 

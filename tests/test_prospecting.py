@@ -7,31 +7,39 @@ import pytest
 import scipy
 
 from nea_prospect.catalogs import read_catalog
-from nea_prospect.core import GROUPS
+from nea_prospect.composition import known_facts, resource_types, type_posterior
+from nea_prospect.core import GROUPS, NAMED_GROUPS
 from nea_prospect.features import hydration_band, make_features
-from nea_prospect.loading import Spectrum, bundled, load_dataset
+from nea_prospect.loading import Spectrum, bundled
 from nea_prospect.prospecting import (
+    LIST,
+    MIN_CHANNEL,
     POPULATION,
     accessibility,
+    answer_cuts,
+    compare_sizes,
     complete_facts,
     confusion_by_coverage,
     delta_v,
     diameter,
     example_asteroids,
     expected_gain,
+    leave_findings_out,
+    list_gain,
     pareto_front,
+    plot_bumps,
+    plot_cards,
     plot_followup,
     plot_reach,
-    plot_targets,
-    plot_top,
     population_mixture,
+    rank_alternatives,
     rank_followup,
     rank_prospects,
     read_orbits,
-    resource_types,
+    repeated_errors,
+    robust_statements,
     sample_properties,
     top_table,
-    type_probabilities,
 )
 
 
@@ -59,42 +67,6 @@ def test_diameters_of_the_catalog_follow_from_magnitude_and_albedo():
     assert np.nanmedian(ratio) == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize(
-    "column, value, message",
-    [
-        ("share", -1.0, "share has the value -1; choose"),
-        ("albedo", 0.0, "albedo has the value 0; choose"),
-        ("water_probability", 1.5, "water_probability has the value 1.5; choose 0 to 1"),
-        ("metal_low_wt_percent", 99.0, "metal_high_wt_percent"),
-        ("band_seen", 2.0, "band_seen"),
-        ("group", "S-Group", "must have types"),
-        ("density_sd", np.nan, "density_sd"),
-    ],
-)
-def test_a_table_of_types_that_makes_no_sense_is_refused(tmp_path, column, value, message):
-    resource_types().assign(**{column: value}).to_csv(tmp_path / "own.csv", index=False)
-    with pytest.raises(ValueError, match=message):
-        resource_types(tmp_path / "own.csv")
-    resource_types().drop(columns=column).to_csv(tmp_path / "own.csv", index=False)
-    with pytest.raises(ValueError, match=f"no column {column}"):
-        resource_types(tmp_path / "own.csv")
-
-
-@pytest.mark.parametrize("kind, members", [("Ch", ["Ch", "Cgh"]), ("C", ["B", "C", "Cb", "F"])])
-def test_how_often_the_band_is_seen_is_what_the_bundled_spectra_show(bands, kind, members):
-    rates = resource_types().set_index("type").band_seen
-    assert bands[bands.index.isin(members)].mean() == pytest.approx(rates[kind], abs=0.01)
-
-
-@pytest.fixture(scope="module")
-def bands():
-    """Whether each bundled spectrum shows the 0.7 um band, by published class."""
-    parts = [load_dataset(*bundled(kind)) for kind in ("targets", "auxiliary")]
-    classes = pd.concat([part.table["class"] for part in parts]).str.rstrip(":w")
-    band = np.concatenate([hydration_band(make_features(part.spectra)[1]) for part in parts])
-    return pd.Series(band, classes.to_numpy())
-
-
 def groups_of(*names):
     return np.eye(6)[[GROUPS.index(name) for name in names]]
 
@@ -114,40 +86,6 @@ def make_asteroids(**columns):
     return pd.DataFrame(names | facts | orbit | columns | probabilities | {"Predicted_Taxonomy": group})
 
 
-def kinds_of(groups, albedo=np.nan, band=np.nan):
-    """Probabilities of the types, one row an asteroid."""
-    types, n = resource_types(), len(groups)
-    known = (np.broadcast_to(np.asarray(value, dtype=float), n) for value in (albedo, band))
-    return pd.DataFrame(type_probabilities(groups, *known, types), columns=types.type)
-
-
-def test_an_x_asteroid_is_metal_only_if_its_albedo_says_so():
-    kinds = kinds_of(groups_of(*["X-Group"] * 4), albedo=[np.nan, 0.04, 0.15, 0.6])
-    assert kinds.M[0] == pytest.approx(0.13 * 0.14 / (0.02 * 0.55 + 0.13 * 0.14 + 0.85 * 0.05))
-    assert kinds.M[1] < 0.1
-    assert kinds.M[2] > 0.8
-    assert kinds.E[3] > 0.8
-    np.testing.assert_allclose(kinds.sum(axis=1), 1)
-
-
-def test_the_band_of_hydrated_minerals_moves_c_asteroids_and_no_others():
-    share = [1.0, 0.5, np.nan, 0.0]
-    seen, half, uncovered, unseen = kinds_of(groups_of(*["C-Group"] * 4), band=share).Ch
-    assert seen > 3 * uncovered > 6 * unseen
-    assert uncovered == pytest.approx(0.14, abs=0.001)
-    assert unseen < half < seen
-    same = kinds_of(groups_of(*["S-Group"] * 4), band=share).to_numpy()
-    np.testing.assert_array_equal(same, same[:1].repeat(4, axis=0))
-
-
-def test_a_bright_asteroid_is_no_carbonaceous_one_but_one_albedo_does_not_overturn_a_clear_spectrum():
-    doubtful = 0.6 * groups_of("C-Group") + 0.4 * groups_of("X-Group")
-    clear = 0.99 * groups_of("S-Group") + 0.01 * groups_of("C-Group")
-    water = resource_types().water_probability.to_numpy()
-    assert (kinds_of(doubtful, albedo=0.5) @ water)[0] < 0.3 * (kinds_of(doubtful) @ water)[0]
-    assert kinds_of(clear, albedo=0.07).S[0] > 0.6
-
-
 def test_a_band_is_a_dip_at_the_right_place_behind_which_the_reflectance_rises():
     wavelength = np.linspace(0.45, 1.0, 200)
     at_07, at_062 = (1 - 0.04 * np.exp(-(((wavelength - centre) / 0.06) ** 2)) for centre in (0.7, 0.62))
@@ -155,35 +93,6 @@ def test_a_band_is_a_dip_at_the_right_place_behind_which_the_reflectance_rises()
     spectra = [Spectrum(wavelength, curve, None, {}) for curve in (at_07, at_062, bent, np.ones(200))]
     spectra.append(Spectrum(wavelength[150:], np.ones(50), None, {}))
     np.testing.assert_array_equal(hydration_band(make_features(spectra)[1]), [1, 0, 0, 0, np.nan])
-
-
-@pytest.mark.parametrize(
-    "group, H, albedo, measured, expected",
-    [
-        ("S-Group", 20.0, 0.2, np.nan, diameter(20.0, 0.2)),
-        ("S-Group", 20.0, 0.3, 5.0, 5.0),
-        ("S-Group", np.nan, np.nan, 0.7, 0.7),
-        ("S-Group", np.nan, 0.2, np.nan, np.nan),
-        ("C-Group", 20.0, np.nan, np.nan, diameter(20.0, 0.098)),
-        ("S-Group", 20.0, np.nan, np.nan, diameter(20.0, 0.235)),
-    ],
-)
-def test_diameters_are_drawn_from_what_is_known_best(group, H, albedo, measured, expected):
-    facts = pd.DataFrame({"H": [H], "albedo": albedo, "diameter_km": measured, "band_0.7_seen": np.nan})
-    sampled = sample_properties(groups_of(group), facts, resource_types())["diameter"]
-    assert np.median(sampled) == pytest.approx(expected, rel=0.04, nan_ok=True)
-
-
-def test_mass_is_volume_times_density_times_content():
-    content = {"water_probability": 1.0, "water_low_wt_percent": 10.0, "water_high_wt_percent": 10.0}
-    types = resource_types().assign(density_g_cm3=2.0, density_sd=1e-6, **content)
-    facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0, "band_0.7_seen": np.nan})
-    sampled = sample_properties(groups_of("C-Group"), facts, types)
-    mass = np.pi / 6 * (1000 * sampled["diameter"]) ** 3 * 2.0 * 0.1
-    np.testing.assert_allclose(sampled["water"], mass, rtol=1e-4)
-    assert sampled["water_is_rich"].all()
-    assert not sampled["metal_is_rich"].any()
-    assert (sampled["metal_rich"] == 0).all()
 
 
 @pytest.fixture(scope="module")
@@ -198,23 +107,13 @@ def five():
     return rank_prospects(asteroids, resource_types())
 
 
-def test_easier_to_reach_is_better(five):
-    assert five.Water_Rank.tolist()[:2] == [1, 2]
-    assert five.Water_Score[4] == 0
-    assert five.Type.tolist() == ["C"] * 4 + ["V"]
-    assert five.Type_Probability[0] == pytest.approx(0.86, abs=0.001)
-    assert five.Water_P_Rich[0] == pytest.approx(0.25, abs=0.01)
-    assert five.Water_P_Top_10[0] == pytest.approx(five.Water_P_Enough[0], abs=0.03)
-    assert (five.Water_low_t <= five.Water_Expected_t)[[0, 1, 3]].all()
-
-
 def test_what_is_not_known_is_noted_and_not_ranked(five):
     no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
     typical = "H and albedos of the types"
     assert five.Prospect_Note.tolist() == ["", "", no_size, no_orbit, ""]
     assert five.Diameter_From.tolist() == [typical, typical, "", typical, typical]
     assert five.Water_Rank[[2, 3]].isna().all()
-    assert five.Water_P_Top_10[[2, 3]].isna().all()
+    assert five.Water_Utility_t[[2, 3]].isna().all()
     assert np.isfinite(five.Diameter_km[3])
     assert five.Delta_v_km_s[2] > 0
 
@@ -224,24 +123,6 @@ def test_an_asteroid_without_probabilities_is_named():
     asteroids.loc[1, "Prob_C-Group"] = np.nan
     with pytest.raises(ValueError, match="asteroid hard has no probabilities"):
         rank_prospects(asteroids, resource_types())
-
-
-def test_the_same_seed_gives_the_same_ranks_and_wishes_change_them():
-    asteroids = make_asteroids(H=[18.0, 20.0, 22.0, 24.0], a_au=[2.4, 1.6, 1.3, 1.1])
-    once, again = (rank_prospects(asteroids, resource_types(), seed=3) for _ in range(2))
-    pd.testing.assert_frame_equal(once, again)
-    modest = rank_prospects(asteroids, resource_types(), wanted_tonnes=1e3).Water_P_Enough
-    greedy = rank_prospects(asteroids, resource_types(), wanted_tonnes=1e8).Water_P_Enough
-    assert (modest >= greedy).all()
-    assert modest[3] > greedy[3]
-    assert accessibility(9.0, 3.0) < accessibility(9.0, 30.0) < 1
-    assert accessibility(4.5) == 1
-
-
-def test_ten_of_every_drawn_world_are_the_top_ten():
-    asteroids = make_asteroids(a_au=list(np.linspace(1.1, 2.5, 200)), e=[0.2] * 200, H=[17.0] * 200)
-    ranked = rank_prospects(asteroids, resource_types())
-    assert ranked.Water_P_Top_10.sum() == pytest.approx(10, abs=0.01)
 
 
 def test_the_pareto_front_has_no_better_neighbour():
@@ -289,17 +170,6 @@ def test_a_perfect_prediction_is_worth_the_entropy_and_noise_is_worth_nothing():
     gain = expected_gain(prior, 0.7 * np.eye(5) + 0.06)
     assert (gain > 0).all()
     assert (gain < entropy).all()
-
-
-def test_channels_count_predictions_by_coverage():
-    table = pd.DataFrame({"label": ["C-Group"] * 60 + ["S-Group"] * 60 + [""] * 9})
-    predictions = groups_of(*["C-Group"] * 60, *["S-Group"] * 30, *["C-Group"] * 39)
-    channels = confusion_by_coverage(predictions, table, np.array(["NIR"] * 129))
-    assert list(channels) == ["NIR"]
-    np.testing.assert_allclose(channels["NIR"].sum(axis=1), 1)
-    assert channels["NIR"][0, 0] > 0.95
-    assert channels["NIR"][2, 2] == pytest.approx(0.49, abs=0.02)
-    assert channels["NIR"][2, 0] == pytest.approx(0.49, abs=0.02)
 
 
 def test_every_asteroid_with_an_orbit_is_in_the_followup_once():
@@ -357,10 +227,11 @@ def test_where_nothing_is_known_the_tables_are_empty_and_the_figures_say_so(n):
     assert len(prospects) == n
     assert len(followup) == 0
     assert len(top_table(prospects, "water")) == 0
+    alternatives = rank_alternatives(nothing, resource_types(), known_facts(), 1e5, 4.4)
     figures = [
         plot_reach(prospects),
-        plot_top(prospects, "water"),
-        plot_targets(prospects, "metal", np.ones((1, 53)), table),
+        plot_bumps(prospects, alternatives, "water"),
+        plot_cards(prospects, "metal", np.ones((1, 53)), table),
         plot_followup(followup),
     ]
     for ax in figures:
@@ -369,22 +240,209 @@ def test_where_nothing_is_known_the_tables_are_empty_and_the_figures_say_so(n):
         plt.close(ax.figure)
 
 
-def test_the_spectrum_of_a_target_is_drawn_also_without_a_complete_one_of_its_group():
-    reflectance = np.full((1, 53), np.nan)
-    reflectance[0, :20] = 2.0
-    prospects = rank_prospects(example_asteroids().assign(Predicted_Taxonomy="C-Group"), resource_types())
-    table = pd.DataFrame({"asteroid": ["easy"], "label": ["C-Group"]})
-    ax = plot_targets(prospects, "water", reflectance, table)
-    assert ax.get_title() == "easy\nC-Group: C-Group 100%"
-    np.testing.assert_array_equal(ax.lines[0].get_ydata()[:20], 1.0)
+def test_the_top_table_is_made_for_reading():
+    asteroids = make_asteroids(
+        Asteroid_ID=["887", "2020 AB"],
+        Name=["Alinda", ""],
+        Designation=["A918 AA", "2020 AB"],
+        H=[18.0, 25.0],
+    )
+    shown = top_table(rank_prospects(asteroids, resource_types()), "water")
+    assert shown.Asteroid.tolist() == ["(887) Alinda", "2020 AB"]
+    assert shown.index.tolist() == [1, 2]
+    assert shown.Type.str.startswith("C ").all()
+    assert shown.Evidence.str.contains("spectrum C-Group 1.00").all()
+
+
+def types_of(*names):
+    """Certain probabilities of types."""
+    kinds = resource_types().type.tolist()
+    return np.eye(len(kinds))[[kinds.index(name) for name in names]]
+
+
+@pytest.mark.parametrize(
+    "kind, H, albedo, measured, expected",
+    [
+        ("S(L)", 20.0, 0.2, np.nan, diameter(20.0, 0.2)),
+        ("S(L)", 20.0, 0.3, 5.0, 5.0),
+        ("S(L)", np.nan, np.nan, 0.7, 0.7),
+        ("S(L)", np.nan, 0.2, np.nan, np.nan),
+        ("C", 20.0, np.nan, np.nan, diameter(20.0, 0.048)),
+        ("S(L)", 14.0, 0.2, np.nan, diameter(14.0 + 0.45 / 2, 0.2)),
+    ],
+)
+def test_diameters_are_drawn_from_what_is_known_best(kind, H, albedo, measured, expected):
+    facts = pd.DataFrame({"H": [H], "albedo": albedo, "diameter_km": measured})
+    sampled = sample_properties(types_of(kind), facts, resource_types())["diameter"]
+    assert np.median(sampled) == pytest.approx(expected, rel=0.04, nan_ok=True)
+
+
+def test_mass_is_volume_times_density_and_every_type_occurs_as_often_as_it_is_probable():
+    types = resource_types().assign(density_g_cm3=2.0, density_sd=1e-6)
+    facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0})
+    sampled = sample_properties(0.25 * types_of("C") + 0.75 * types_of("P"), facts, types)
+    np.testing.assert_allclose(sampled["mass"], np.pi / 6 * (1000 * sampled["diameter"]) ** 3 * 2, rtol=1e-4)
+    assert (types.type.to_numpy()[sampled["type"]] == "P").mean() == pytest.approx(0.75, abs=0.001)
+    assert (sampled["water"][types.type.to_numpy()[sampled["type"]] == "C"] >= 0.10).all()
+
+
+def test_true_sizes_replace_measured_ones():
+    asteroids = make_asteroids(Asteroid_ID=["101955"], H=[20.7], diameter_km=9.0)
+    ranked = rank_prospects(asteroids, resource_types())
+    assert ranked.Diameter_km[0] == pytest.approx(0.49, rel=0.02)
+    assert ranked.Diameter_From[0] == "spacecraft or radar"
+
+
+def test_easier_to_reach_is_better(five):
+    assert five.Water_Rank.tolist()[:2] == [1, 2]
+    assert five.Water_Utility_t[4] < 0.01 * five.Water_Utility_t[0]
+    assert five.Type.tolist() == ["C"] * 4 + ["V"]
+    assert five.Water_P_Rich[0] == pytest.approx(0.25, abs=0.03)
+    assert (five.Water_If_Rich_low_t < five.Water_If_Rich_t)[[0, 1, 3]].all()
+    assert (five.Water_If_Rich_t < five.Water_If_Rich_high_t)[[0, 1, 3]].all()
+    assert (five.Water_If_Rich_low_t[[0, 1, 3]] > 0).all()
+
+
+def test_the_same_seed_gives_the_same_ranks():
+    asteroids = make_asteroids(H=[18.0, 20.0, 22.0, 24.0], a_au=[2.4, 1.6, 1.3, 1.1])
+    once, again = (rank_prospects(asteroids, resource_types(), seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(once, again)
+    assert accessibility(9.0, 3.0) < accessibility(9.0, 30.0) < 1
+    assert accessibility(4.5) == 1
+
+
+def test_size_matters_where_it_limits_and_only_there():
+    asteroids = make_asteroids(H=[14.0, 17.0, 20.0, 27.0, 30.0])
+    utility = rank_prospects(asteroids, resource_types()).Water_Utility_t.to_numpy()
+    np.testing.assert_allclose(utility[1:3], utility[0], rtol=0.03)
+    assert utility[4] < 0.1 * utility[3] < 0.1 * utility[0]
+    greedy = rank_prospects(asteroids, resource_types(), capacity_tonnes=1e12).Water_Utility_t
+    assert (np.diff(greedy) < 0).all()
+
+
+def test_one_way_counts_the_velocity_once():
+    asteroids = make_asteroids(a_au=[1.2, 2.6], e=[0.2, 0.6])
+    there, back = (rank_prospects(asteroids, resource_types(), legs=legs) for legs in (1, 2))
+    np.testing.assert_allclose(back.Water_Utility_t, there.Water_Utility_t * there.Accessibility)
+
+
+@pytest.fixture(scope="module")
+def visited():
+    """Asteroids with findings, with the catalog's facts and a spectrum that says their group."""
+    catalog, known = read_catalog(bundled()[0], need_class=False), known_facts()
+    rows = catalog[catalog.number.isin(known.number)].reset_index(drop=True)
+    names = {"Asteroid_ID": rows.number, "Name": rows["name"], "Designation": rows.designation}
+    classes = {"Published_Class": rows["class"], "Second_Class": rows.second_class}
+    columns = pd.DataFrame(names | classes).join(rows[["H", "albedo", "diameter_km", "a_au", "e", "i_deg"]])
+    likely = {"C": "C-Group", "B": "C-Group", "S": "S-Group", "Q": "S-Group", "K": "S-Group", "L": "S-Group"}
+    group = rows.second_class.map(likely).fillna("X-Group")
+    return columns.assign(**{f"Prob_{name}": 0.9 * (group == name) + 0.1 / 6 for name in GROUPS})
+
+
+def test_the_interval_of_the_diameter_from_magnitude_and_albedo_is_honest(visited):
+    from nea_prospect.composition import measure_opinions
+
+    types = resource_types()
+    sizes = compare_sizes(visited, types, measure_opinions(types), known_facts())
+    assert len(sizes) >= 10
+    assert sizes.inside.iloc[:10].sum() >= 8
+    assert sizes.inside.mean() >= 0.8
+
+
+def test_findings_decide_and_can_be_left_out(visited):
+    from nea_prospect.composition import measure_opinions
+
+    types = resource_types()
+    ranked = rank_prospects(visited, types).set_index("Asteroid_ID")
+    assert ranked.Metal_P_Rich["6178"] > 0.8
+    assert ranked.Metal_P_Rich["25143"] < 0.1
+    assert ranked.Water_P_Rich[["101955", "162173"]].min() > 0.9
+    assert "Ostro" in ranked.Evidence["6178"]
+    left_out = leave_findings_out(visited, types, measure_opinions(types), known_facts())
+    metal = left_out[left_out.Truth == "metal"].iloc[0]
+    assert metal["P (Truth)"] < 0.5
+    bennu = left_out[left_out.index.str.contains("Bennu")].iloc[0]
+    assert bennu["P (rich in water)"] < 0.5 < bennu["P (Truth)"]
+
+
+def test_alternatives_rank_the_same_asteroids_and_the_statements_follow_from_them(visited):
+    prospects = rank_prospects(visited, resource_types())
+    alternatives = rank_alternatives(visited, resource_types(), known_facts(), 1e5, 4.4)
+    assert len(alternatives) >= 10
+    for ranks in alternatives.values():
+        assert sorted(ranks.Water_Rank.dropna()) == list(range(1, prospects.Water_Rank.notna().sum() + 1))
+    prospects["Water_Worst_Rank"] = np.max([ranks.Water_Rank for ranks in alternatives.values()], axis=0)
+    said = robust_statements(prospects, "water")
+    always = prospects[prospects.Water_Worst_Rank <= 5].Name
+    assert all(name in said[0] for name in always)
+    ax = plot_bumps(prospects, alternatives, "water")
+    ax.figure.canvas.draw()
     plt.close(ax.figure)
 
 
-def test_the_top_table_is_made_for_reading():
+def test_an_observation_is_worth_something_only_if_it_can_change_the_list():
+    prior, utility = np.array([[0.5, 0.5]]), np.array([[2.0, 0.0]])
+    for threshold, worth in ((3.0, 0.0), (1.0, 0.5), (1.5, 0.25), (0.0, 0.0)):
+        assert list_gain(prior, utility, threshold, np.eye(2))[0] == pytest.approx(worth)
+    assert list_gain(prior, utility, 1.0, np.full((2, 2), 0.5))[0] == pytest.approx(0)
+    assert LIST == 20
+
+
+def test_cuts_are_classified_by_trees_that_never_saw_the_asteroid_and_need_nine_of_each_group():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(NAMED_GROUPS, 12)
+    slope = np.repeat(np.linspace(-0.3, 0.5, 5), 12)[:, None]
+    reflectance = 1 + slope * np.linspace(0, 1, 53) + rng.normal(0, 0.002, (60, 53))
+    names = np.array([f"a{row}" for row in range(60)])
+    answers = answer_cuts(reflectance, labels, names)
+    assert len(answers) == 60
+    channels = confusion_by_coverage(answers)
+    for matrix in channels.values():
+        np.testing.assert_allclose(matrix.sum(axis=1), 1)
+        assert np.diag(matrix).min() > 0.6
+    assert set(channels) == {"VISNIR", "VIS", "NIR"}
+    few = np.r_[0 : MIN_CHANNEL - 1, 12:60]
+    assert confusion_by_coverage(answer_cuts(reflectance[few], labels[few], names[few])) == {}
+    assert len(answer_cuts(np.vstack([reflectance] * 2), np.tile(labels, 2), np.tile(names, 2))) == 60
+
+
+def test_repeated_errors_are_counted_in_pairs_of_one_coverage():
+    table = pd.DataFrame({"asteroid": ["a", "a", "a", "b", "b"], "label": ["C-Group"] * 5})
+    kinds = np.array(["VIS", "VIS", "NIR", "VIS", "VIS"])
+    found = groups_of("X-Group", "X-Group", "D-type", "X-Group", "C-Group")
+    assert repeated_errors(found, table, kinds) == pytest.approx(2 / 3)
+    assert repeated_errors(groups_of(*["C-Group"] * 5), table, kinds) == 1.0
+
+
+def test_a_second_spectrum_of_the_same_kind_is_worth_less():
+    orbits = read_orbits().iloc[:3]
     asteroids = make_asteroids(
-        Asteroid_ID=["433", "2020 AB"], Name=["Eros", ""], Designation=["A898 PA", "2020 AB"], H=[18.0, 25.0]
+        Asteroid_ID=list(orbits.index),
+        From_um=[0.45, 0.85, 0.45],
+        To_um=[0.9, 2.4, 2.4],
+        group=["X-Group"] * 3,
     )
-    shown = top_table(rank_prospects(asteroids, resource_types()), "water")
-    assert shown.Asteroid.tolist() == ["(433) Eros", "2020 AB"]
-    assert shown.index.tolist() == [1, 2]
-    assert shown.Group.tolist() == ["C-Group 100%"] * 2
+    channels = {kind: 0.8 * np.eye(5) + 0.04 for kind in ("VIS", "NIR")}
+    prospects = rank_prospects(asteroids, resource_types())
+    followup = rank_followup(prospects, orbits, channels, resource_types(), repeated=0.75)
+    followup = followup.set_index("Asteroid_ID").loc[orbits.index]
+    ratio = (followup.Gain_VIS_bits / followup.Gain_NIR_bits).to_numpy()
+    np.testing.assert_allclose(ratio, [0.25, 4.0, 1.0])
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_spectrum_of_a_target_is_drawn_also_without_a_complete_one_of_its_group(complete):
+    reflectance = np.full((1, 53), np.nan)
+    reflectance[0, : 53 if complete else 20] = 2.0
+    prospects = rank_prospects(example_asteroids(), resource_types())
+    table = pd.DataFrame({"asteroid": ["easy"], "label": ["C-Group"]})
+    ax = plot_cards(prospects, "water", reflectance, table)
+    assert ax.get_title(loc="left") == "easy"
+    np.testing.assert_allclose(ax.lines[0].get_ydata()[:20], 1.0)
+    ax.figure.canvas.draw()
+    plt.close(ax.figure)
+
+
+def test_a_posterior_can_be_made_of_probabilities_alone():
+    bare = make_asteroids(H=[20.0]).filter(regex="^(Prob_|Asteroid_ID$)")
+    assert type_posterior(bare, resource_types()).types.sum() == pytest.approx(1)
