@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .archives import Limits, is_archive
+from .archives import Limits, RejectedFile, is_archive, unpack_file
 from .catalogs import merge_rows, read_catalog
 from .classifier import Model
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
@@ -43,7 +43,10 @@ def _read_path(path):
     if path.is_file() and not is_archive(path):
         if path.stat().st_size > Limits.max_file_mib * 2**20:
             raise SpectrumError(f"more than {Limits.max_file_mib:g} MiB")
-        return [(name, parse_spectrum(path.read_bytes()))]
+        content = unpack_file(path.read_bytes(), Limits())
+        if isinstance(content, RejectedFile):
+            raise content
+        return [(name, parse_spectrum(content))]
     spectra, reasons = read_spectra(path)
     found = spectra | {file: SpectrumError(reason) for file, reason in reasons.items()}
     if not found:
