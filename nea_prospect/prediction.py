@@ -19,7 +19,7 @@ from .classifier import Model
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
 from .features import model_inputs, resample_spectra
 from .files import escape_control, one_line
-from .loading import SpectrumError, parse_spectrum, read_spectra
+from .loading import SpectrumError, note_facts, parse_spectrum, read_spectra
 from .prospecting import complete_facts, rank_prospects, read_orbits, resource_types
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
@@ -71,8 +71,8 @@ def predict_files(
     Returns
     -------
     table : pandas.DataFrame
-        One row a file: ``File``, ``Asteroid_ID`` (from the name of the file), the columns of `Model.predict`,
-        with a catalog those of `rank_prospects`, and ``Problem``, why a file has no prediction.
+        One row a file: ``File``, ``Asteroid_ID`` (from its name), the columns of `Model.predict`, ``Note``
+        (what was assumed), ``Problem`` (why it has no prediction), with a catalog also `rank_prospects`.
     spectra : list of Spectrum or None
 
     Examples
@@ -88,6 +88,7 @@ def predict_files(
     predictions = model.predict([spectra[row] for row in readable]).set_axis(readable)
     table = pd.DataFrame({"File": [name for name, _ in pairs]})
     table = table.assign(Asteroid_ID=table.File.map(file_asteroid)).join(predictions)
+    table["Note"] = [note_facts(spectrum.facts) if spectrum else "" for spectrum in spectra]
     table["Problem"] = [str(content) if isinstance(content, SpectrumError) else "" for _, content in pairs]
     if catalog:
         table = _add_prospects(table, read_catalog(catalog, need_class=False), resource_types(resources))
