@@ -8,6 +8,8 @@ __all__ = ['CATALOG_COLUMNS', 'read_catalog', 'merge_rows', 'label_groups']
 # %% ../nbs/00c_catalogs.ipynb #4ba9a80f
 import csv
 import io
+import json
+import re
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -76,10 +78,45 @@ def _read_header(text):
             raise ValueError(f"two columns are named {name}")
     return separator, header
 
+# %% ../nbs/00c_catalogs.ipynb #385550cd
+def _decode_table(data):
+    """Text of a catalog from its header on, with LF line ends."""
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in data[:4096] and not utf16:
+        raise ValueError("binary file, not text")
+    try:
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("utf-16" if utf16 else "latin-1", errors="replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip(" \n")
+    while re.match(r"sep=.\n|#[^,;\t\n]*\n", text[:4096]):
+        text = text.split("\n", 1)[1].lstrip(" \n")
+    return text
+
+
+def _parse_json(text):
+    """Table of text of JSON with ``fields`` and ``data``, as the Small-Body Database gives it."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    fields, rows = content.get("fields"), content.get("data")
+    names = [str(field) for field in fields] if isinstance(fields, list) else []
+    if not isinstance(rows, list) or not names or len(set(names)) < len(names):
+        raise ValueError("its JSON has no fields and data")
+    if any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+        raise ValueError("a row of its JSON has more or less cells than there are fields")
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    return pd.DataFrame(cells, columns=names, dtype=str)
+
 # %% ../nbs/00c_catalogs.ipynb #05c37aca
 def _parse_table(data, max_cells):
     """Table of text of the bytes of a CSV file; a ValueError says what is wrong with it."""
-    text = data.decode("utf-8-sig").lstrip(" \r\n")
+    text = _decode_table(data)
+    if text.startswith("{"):
+        return _parse_json(text)
     separator, header = _read_header(text)
     allowed = int(max_cells // max(len(header), 1))
     with warnings.catch_warnings():
@@ -144,6 +181,38 @@ def _check_columns(path, own, header, need_class):
             advice = _WITHOUT_CLASS if "class" in choice else ""
             raise ValueError(f"{path} has {missing}; it has {', '.join(header)}{advice}")
 
+# %% ../nbs/00c_catalogs.ipynb #d2ad9ff5
+def _translate_sbdb(raw):
+    """Table with the names of this project if it is one of the Small-Body Database; others as they are."""
+    names = {name: name.strip().lower() for name in raw.columns}
+    if "pdes" not in names.values() or len(set(names.values())) < len(names):
+        return raw
+    table = raw.rename(columns=names)
+    primary = table["pdes"].str.strip()
+    numbered = primary.str.fullmatch(r"\d+")
+    table["number"], table["designation"] = primary.where(numbered, ""), primary.where(~numbered, "")
+    table = table.drop(columns="orbit_class", errors="ignore").rename(columns={"class": "orbit_class"})
+    spectral = [table[name].str.strip() for name in ("spec_b", "spec_t") if name in table]
+    if spectral:
+        table["class"] = spectral[0].where(spectral[0] != "", spectral[-1])
+    own = {"diameter": "diameter_km", "a": "a_au", "i": "i_deg"}
+    return table.rename(columns={name: new for name, new in own.items() if new not in table})
+
+
+_KM = 1329.0  # diameter in km of a body with H = 0 and albedo 1 (Pravec & Harris 2007, Icarus 190, 250)
+
+
+def _check_diameters(path, catalog):
+    """Catalog without diameters that H contradicts; a ValueError if most do, as those in metres do."""
+    implied = (_KM * 10 ** (-catalog["H"] / 5) / catalog["diameter_km"]) ** 2
+    impossible = implied < 1e-3
+    if impossible.sum() > 0.5 * implied.notna().sum():
+        row = catalog.loc[impossible.idxmax()]
+        named = row["name"] or row["number"] or row["designation"]
+        stated = f"{named}: {row['diameter_km']:g} km and H {row['H']:g}"
+        raise ValueError(f"{path} has impossible diameters, in metres? ({stated})")
+    return catalog.assign(diameter_km=catalog["diameter_km"].mask(impossible))
+
 # %% ../nbs/00c_catalogs.ipynb #0dcbfa30
 def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DEFAULT_LIMITS) -> pd.DataFrame:
     """Read a catalog of asteroids.
@@ -151,7 +220,8 @@ def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DE
     Parameters
     ----------
     path : str or Path
-        CSV file with a number or a designation, and a class or a group, see `CATALOG_COLUMNS`.
+        CSV file with a number or a designation, and a class or a group, see `CATALOG_COLUMNS`; or CSV or
+        JSON of JPL's Small-Body Database.
     need_class : bool, default True
         Whether a column for the class or the group must be there.
     limits : nea_prospect.archives.Limits
@@ -176,12 +246,13 @@ def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DE
     ['132', 'Aethra', 'Xe']
     """
     path = Path(path)
-    raw = _read_text_table(path, limits)
+    raw = _translate_sbdb(_read_text_table(path, limits))
     own = _own_names(raw.columns)
     _check_columns(path, own, raw.columns, need_class)
     empty = pd.Series("", index=raw.index, dtype=str)
     columns = {column: raw[own[column]] if column in own else empty for column in CATALOG_COLUMNS}
-    return pd.DataFrame({column: _standard_column(values, column) for column, values in columns.items()})
+    catalog = {column: _standard_column(values, column) for column, values in columns.items()}
+    return _check_diameters(path, pd.DataFrame(catalog))
 
 # %% ../nbs/00c_catalogs.ipynb #2e21951d
 def _identify(catalog):

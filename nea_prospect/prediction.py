@@ -13,14 +13,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .archives import Limits, is_archive
+from .archives import Limits, RejectedFile, is_archive, unpack_file
 from .catalogs import merge_rows, read_catalog
 from .classifier import Model
 from .composition import mean_minerals, resource_types
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
 from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line
-from .loading import SpectrumError, parse_spectrum, read_spectra
+from .loading import SpectrumError, note_facts, parse_spectrum, read_spectra
 from .prospecting import complete_facts, rank_prospects, read_orbits
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
@@ -44,7 +44,10 @@ def _read_path(path):
     if path.is_file() and not is_archive(path):
         if path.stat().st_size > Limits.max_file_mib * 2**20:
             raise SpectrumError(f"more than {Limits.max_file_mib:g} MiB")
-        return [(name, parse_spectrum(path.read_bytes()))]
+        content = unpack_file(path.read_bytes(), Limits())
+        if isinstance(content, RejectedFile):
+            raise content
+        return [(name, parse_spectrum(content))]
     spectra, reasons = read_spectra(path)
     found = spectra | {file: SpectrumError(reason) for file, reason in reasons.items()}
     if not found:
@@ -69,8 +72,8 @@ def predict_files(
     Returns
     -------
     table : pandas.DataFrame
-        One row a file: ``File``, ``Asteroid_ID`` (from the name of the file), the columns of `Model.predict`,
-        with a catalog those of `rank_prospects`, and ``Problem``, why a file has no prediction.
+        One row a file: ``File``, ``Asteroid_ID`` (from its name), the columns of `Model.predict`, ``Note``
+        (what was assumed), ``Problem`` (why it has no prediction), with a catalog also `rank_prospects`.
     spectra : list of Spectrum or None
 
     Examples
@@ -86,6 +89,7 @@ def predict_files(
     predictions = model.predict([spectra[row] for row in readable]).set_axis(readable)
     table = pd.DataFrame({"File": [name for name, _ in pairs]})
     table = table.assign(Asteroid_ID=table.File.map(file_asteroid)).join(predictions)
+    table["Note"] = [note_facts(spectrum.facts) if spectrum else "" for spectrum in spectra]
     table["Problem"] = [str(content) if isinstance(content, SpectrumError) else "" for _, content in pairs]
     if catalog:
         features = make_features([spectra[row] for row in readable])[1].set_axis(readable)

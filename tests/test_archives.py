@@ -351,3 +351,13 @@ def test_archives_that_once_lost_spectra_are_refused(archives, name):
 def test_real_archives_are_read_whole(archives, name, n_files):
     contents, reasons = read(archives / name)
     assert (len(contents), reasons) == (n_files, {})
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_single_file_that_is_compressed_is_unpacked(tmp_path, compress):
+    (tmp_path / "a.txt.gz").write_bytes(compress(b"0.45 1.0\n" * 300))
+    (tmp_path / "b.txt.gz").write_bytes(compress(b"0.45 1.0\n" * 300)[:-4])
+    found = dict(iter_files(tmp_path, Limits()))
+    assert found["a.txt.gz"] == b"0.45 1.0\n" * 300
+    assert "cannot be unpacked" in str(found["b.txt.gz"])
+    assert "max_file_mib" in str(dict(iter_files(tmp_path, Limits(max_file_mib=0.001)))["a.txt.gz"])

@@ -1,7 +1,9 @@
 """Catalogs in every layout, rows that are one asteroid, and groups of classes."""
 
+import json
 import tracemalloc
 
+import pandas as pd
 import pytest
 from conftest import SOAK
 from hypothesis import HealthCheck, given, settings
@@ -197,3 +199,47 @@ def test_any_bytes_are_no_catalog_or_one(tmp_path_factory, data):
         read_catalog(path)
     except ValueError as error:
         assert str(error)
+
+
+SBDB = {
+    "fields": ["spkid", "full_name", "pdes", "name", "H", "diameter", "albedo", "class", "spec_B", "spec_T"]
+}
+SBDB["data"] = [
+    ["20000433", "   433 Eros (A898 PA)", "433", "Eros", "10.4", "16.84", "0.25", "AMO", "S", "S"],
+    ["20001036", "  1036 Ganymed", "1036", "Ganymed", "9.2", "37.7", "0.24", "AMO", None, "S"],
+    ["3092114", "       (2000 WL63)", "2000 WL63", None, "21", None, None, "APO", "Sq", None],
+]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_table_of_the_small_body_database_has_orbits_in_class(catalog_of, form):
+    frame = pd.DataFrame(SBDB["data"], columns=SBDB["fields"]).fillna("")
+    catalog = catalog_of(json.dumps(SBDB) if form == "json" else frame.to_csv(index=False))
+    assert catalog["class"].tolist() == ["S", "S", "Sq"]
+    assert catalog["orbit"].tolist() == ["AMO", "AMO", "APO"]
+    assert catalog["number"].tolist() == ["433", "1036", ""]
+    assert catalog["designation"].tolist() == ["", "", "2000 WL63"]
+    assert catalog["diameter_km"].tolist()[:2] == [16.84, 37.7]
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"fields": ["pdes"], "data": [1]}', '{"fields": 1, "data": []}', "{" * 99999]
+)
+def test_other_json_is_no_catalog(catalog_of, text):
+    with pytest.raises(ValueError, match="is not a CSV catalog"):
+        catalog_of(text)
+
+
+def test_diameters_in_metres_are_refused_and_a_single_impossible_one_is_left_out(catalog_of):
+    with pytest.raises(ValueError, match=r"in metres\? \(Itokawa: 330 km and H 19.2\)"):
+        catalog_of("number,name,class,H,diameter_km\n25143,Itokawa,S,19.2,330\n433,Eros,S,10.4,16840\n")
+    rows = "".join(f"{number},S,10.4,16.8\n" for number in range(1, 9))
+    catalog = catalog_of("number,class,H,diameter_km\n25143,S,19.2,330\n" + rows)
+    assert catalog.diameter_km.isna().tolist() == [True] + [False] * 8
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+@pytest.mark.parametrize("before", ["", "sep=;\r\n", "# my targets\r\n"])
+def test_a_catalog_of_a_spreadsheet_is_read(tmp_path, encoding, before):
+    (tmp_path / "c.csv").write_bytes(f"{before}number;name;class\r\n433;Érós;S\r\n".encode(encoding))
+    assert read_catalog(tmp_path / "c.csv")["class"].tolist() == ["S"]

@@ -237,14 +237,15 @@ def test_what_is_no_wavelength_in_one_unit_is_refused(data, message):
 
 @pytest.mark.slow
 def test_ten_million_points_and_one_endless_line_end_in_time():
-    text = b"e-8 1.0\n".join(np.arange(45_000_000, 245_000_000, 20).astype("S9").tolist()) + b"e-8 1.0"
+    halves = np.arange(45_000_000, 245_000_000, 20).astype("S9").reshape(2, -1).tolist()
+    text = b"e-8 1.0\n".join([*halves[0], b""]) + b"e-8 1.1\n".join([*halves[1], b""])
     assert len(parse_spectrum(text).wavelength) == 10_000_000
     with pytest.raises(SpectrumError):
         parse_spectrum(b"0.5 1.0 " * 5_000_000)
 
 
 def test_a_file_of_a_hundred_thousand_segments_ends_in_time():
-    rows = [f"{0.45 + 0.4 * (k % 5) + 1e-7 * k:.7f} 1.0" for k in range(500_000)]
+    rows = [f"{0.45 + 0.4 * (k % 5) + 1e-7 * k:.7f} 1.{k % 3}" for k in range(500_000)]
     facts = parse_spectrum("\n".join(rows).encode()).facts
     assert (facts.n_segments, facts.n_unsorted) == (1, 99_999)
 

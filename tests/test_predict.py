@@ -1,5 +1,6 @@
 """The command `predict` and its counterpart in Python, as an observer uses them."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -311,3 +312,16 @@ def test_what_is_planted_in_a_run_is_never_run_and_verify_names_it(tmp_path, des
     assert "not the model that the run left" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "changed: model/model.npz" in verify_run(run)[1]
+
+
+def test_what_was_assumed_about_a_file_stands_beside_its_prediction(tmp_path):
+    rows = [line.split() for line in member("a000433.01.txt").decode().splitlines() if line[:1].isdigit()]
+    swapped = "reflectance wavelength\n" + "\n".join(f"{row[1]} {row[0]}" for row in rows)
+    (tmp_path / "a000433.txt.gz").write_bytes(gzip.compress(swapped.encode()))
+    (tmp_path / "magnitudes.txt").write_text(
+        "# wave mag\n" + "\n".join(f"{row[0]} 18.{row[1][-3:]}" for row in rows)
+    )
+    table, _ = predict_files(load_model(), [tmp_path / "a000433.txt.gz", tmp_path / "magnitudes.txt"])
+    assert table.Group[0] == "S-Group"
+    assert "column 2 taken for the wavelength" in table.Note[0]
+    assert "'# wave mag'" in table.Problem[1]
