@@ -62,10 +62,8 @@ def predict_files(
 
     Parameters
     ----------
-    model : Model
-        From `nea_prospect.classifier.load_model`.
-    paths : list of str or Path
-        Text files, zips, tars or folders.
+    model, paths : Model, list of str or Path
+        From `nea_prospect.classifier.load_model`; text files, zips, tars or folders.
     catalog, resources : str or Path
         CSV with sizes and orbits, and perhaps classes; see `resource_types`. Empty for none.
 
