@@ -56,20 +56,25 @@ def _read_numbers(path, table, bounds, may_be_empty):
     return result
 
 # %% ../nbs/05c_composition.ipynb #35d8adc3
+def _read_own(path, name, text, bounds, may_be_empty):
+    """Read an own table, or else the bundled one of a name, with its numbers checked."""
+    path = Path(path) if path else packaged(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"no table {path}")
+    table = read_table(path, text)
+    if missing := [column for column in (*text, *bounds) if column not in table]:
+        raise ValueError(f"{path} has no column {missing[0]}; it needs {', '.join((*text, *bounds))}")
+    return path, _read_numbers(path, table, bounds, may_be_empty)
+
+
 def resource_types(path=""):
     """Read a table of types of asteroids, by default the bundled one; shares of a group add up to 1.
 
     A missing column or group, or a number out of its bounds, is a ValueError.
     """
-    path = Path(path) if path else packaged("resources.csv")
-    if not path.is_file():
-        raise FileNotFoundError(f"no table of resources at {path}")
-    types = read_table(path, _TEXT)
-    if missing := [column for column in (*_TEXT, *_BOUNDS) if column not in types]:
-        raise ValueError(f"{path} has no column {missing[0]}; it needs {', '.join((*_TEXT, *_BOUNDS))}")
+    path, types = _read_own(path, "resources.csv", _TEXT, _BOUNDS, _MAY_BE_EMPTY)
     if set(types.group) != set(GROUPS):
         raise ValueError(f"{path} must have types of the groups {', '.join(GROUPS)}, and of no others")
-    types = _read_numbers(path, types, _BOUNDS, _MAY_BE_EMPTY)
     for name in RESOURCES:
         wrong = types[f"{name}_low_wt_percent"] > types[f"{name}_high_wt_percent"]
         if wrong.any():
@@ -286,13 +291,8 @@ def known_facts(path="", types=None):
 
     A missing column, an unknown word or type, or a number out of its bounds is a ValueError.
     """
-    path = Path(path) if path else packaged("known.csv")
-    if not path.is_file():
-        raise FileNotFoundError(f"no table of known facts at {path}")
-    known = read_table(path, _KNOWN_TEXT)
-    if missing := [column for column in (*_KNOWN_TEXT, *_KNOWN_BOUNDS) if column not in known]:
-        raise ValueError(f"{path} has no column {missing[0]}")
-    known = _read_numbers(path, known, _KNOWN_BOUNDS, ("diameter_km", "diameter_error_km"))
+    sizes = ("diameter_km", "diameter_error_km")
+    path, known = _read_own(path, "known.csv", _KNOWN_TEXT, _KNOWN_BOUNDS, sizes)
     names = None if types is None else set(types.type)
     for row, kinds in enumerate(known.type):
         wrong = [kind for kind in kinds.split(";") if kind and names and kind not in names]

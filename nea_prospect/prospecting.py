@@ -380,7 +380,6 @@ def rank_prospects(
     seed: int = 0,
     believed: tuple = OPINIONS,
     legs: int = LEGS,
-    n_worlds: int = N_WORLDS,
 ) -> pd.DataFrame:
     """Rank classified asteroids by their resources and their reach.
 
@@ -405,14 +404,14 @@ def rank_prospects(
     """
     known = known_facts() if known is None else known
     posterior = type_posterior(asteroids, types, opinions, known, believed)
-    settings = capacity_tonnes, exhaust_velocity, legs, seed, n_worlds
+    settings = capacity_tonnes, exhaust_velocity, legs, seed
     return _rank(complete_columns(asteroids)[0], types, known, posterior, *settings)
 
 # %% ../nbs/06_prospecting.ipynb #e02e91bf
-def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity, legs, seed, n_worlds):
+def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity, legs, seed):
     """Columns of `rank_prospects` from the posterior of the types."""
     sized = _with_true_sizes(asteroids, known, posterior.pairs)
-    sampled = sample_properties(posterior.types, sized, types, seed, n_worlds)
+    sampled = sample_properties(posterior.types, sized, types, seed)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity)
     columns = _fact_columns(sized, sampled, posterior, types)
