@@ -19,7 +19,7 @@ import pandas as pd
 
 from .archives import Limits
 from .core import GROUPS, asteroid_id, candidate_groups
-from .files import one_line
+from .files import decode_text, one_line
 
 # %% ../nbs/00c_catalogs.ipynb #4c435522
 CATALOG_COLUMNS = {  # standard column: its names in files, in lower case
@@ -81,16 +81,7 @@ def _read_header(text):
 # %% ../nbs/00c_catalogs.ipynb #385550cd
 def _decode_table(data):
     """Text of a catalog from its header on, with LF line ends."""
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in data[:4096] and not utf16:
-        raise ValueError("binary file, not text")
-    try:
-        text = data.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("utf-16" if utf16 else "latin-1", errors="replace")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.lstrip(" \n")
+    text = decode_text(data)[0].lstrip(" \n")
     while re.match(r"sep=.\n|#[^,;\t\n]*\n", text[:4096]):
         text = text.split("\n", 1)[1].lstrip(" \n")
     return text

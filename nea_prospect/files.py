@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['write_bytes', 'write_json', 'read_json', 'write_table', 'read_table', 'write_arrays', 'read_arrays', 'sha256',
-           'escape_control', 'one_line', 'save_figure', 'table_to_arrays', 'arrays_to_table', 'packaged']
+           'decode_text', 'escape_control', 'one_line', 'save_figure', 'table_to_arrays', 'arrays_to_table', 'packaged']
 
 # %% ../nbs/00a_files.ipynb #882563a3
 import hashlib
@@ -145,6 +145,21 @@ def sha256(path):
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+# %% ../nbs/00a_files.ipynb #88e7472c
+def decode_text(data):
+    """Give the text of a file with LF line ends, and how its lines ended; a ValueError if it is binary."""
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in data[:4096] and not utf16:
+        raise ValueError("binary file, not text")
+    try:
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("utf-16" if utf16 else "latin-1", errors="replace")
+    if "\r" not in text:
+        return text, "LF"
+    line_end = "CRLF" if "\r\n" in text else "CR"
+    return text.replace("\r\n", "\n").replace("\r", "\n"), line_end
 
 # %% ../nbs/00a_files.ipynb #fd91f764
 def escape_control(text):

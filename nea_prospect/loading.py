@@ -19,7 +19,7 @@ import pandas as pd
 
 from .archives import Limits, RejectedFile, iter_files
 from .catalogs import label_groups, merge_rows, read_catalog
-from .columns import SpectrumError, check_curve, decode_text, read_columns
+from .columns import SpectrumError, check_curve, read_columns, spectrum_text
 from nea_prospect.core import (
     WAVELENGTH_GRID,
     Identities,
@@ -282,7 +282,7 @@ def parse_spectrum(data, rescale=False):
     Its columns are wavelength (um, nm or Angstrom), reflectance, uncertainty and a flag, which is not used.
     With `rescale` later segments are scaled to those before them on their overlap.
     """
-    text, line_end = decode_text(data)
+    text, line_end = spectrum_text(data)
     columns, numbers = read_columns(text)
     rows, unit = _convert_wavelengths(_valid_rows(columns.values), columns.unit)
     segments, n_unsorted = _split_segments(rows)
