@@ -378,7 +378,6 @@ def rank_prospects(
     capacity_tonnes: float = CAPACITY_TONNES,
     exhaust_velocity: float = EXHAUST_VELOCITY,
     seed: int = 0,
-    believed: tuple = OPINIONS,
     legs: int = LEGS,
 ) -> pd.DataFrame:
     """Rank classified asteroids by their resources and their reach.
@@ -387,7 +386,7 @@ def rank_prospects(
     others are kept. ``types`` comes from `resource_types`, ``known`` from `known_facts` and
     ``opinions`` from `measure_opinions` (default: bundled).
     `capacity_tonnes` (t) is the material that a mission works through, `exhaust_velocity` (km/s) see
-    `accessibility`, ``believed`` the opinions that count, ``legs`` is 1 for one way and 2 for there and back.
+    `accessibility`, ``legs`` is 1 for one way and 2 for there and back.
 
     Returns
     -------
@@ -403,7 +402,7 @@ def rank_prospects(
     [1.0, 2.0, nan]
     """
     known = known_facts() if known is None else known
-    posterior = type_posterior(asteroids, types, opinions, known, believed)
+    posterior = type_posterior(asteroids, types, opinions, known)
     settings = capacity_tonnes, exhaust_velocity, legs, seed
     return _rank(complete_columns(asteroids)[0], types, known, posterior, *settings)
 
