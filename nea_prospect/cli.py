@@ -184,7 +184,7 @@ def _shown_columns(table, with_resources):
         "File": table.File,
         "Group": table.Group.fillna("-"),
         "P": [_number(value, ".2f") for value in table.filter(like="Prob_").max(axis=1)],
-        "Set (90 %)": [_named_only(groups) for groups in table.Set.fillna("")],
+        "Set (90 %)": table.Set.fillna(""),
         "Coverage": table.Coverage.fillna(""),
         "Nearest classes": table.Templates.fillna(""),
         "Atypical": ["yes" if value is True else "" for value in table.Atypical],
@@ -202,11 +202,6 @@ def _shown_columns(table, with_resources):
 def _number(value, form):
     """Write a number; a dash where it is not known."""
     return f"{value:{form}}" if value == value else "-"
-
-
-def _named_only(groups):
-    """Leave the bin for everything else out of a set of groups."""
-    return ";".join(name for name in groups.split(";") if name != "Other")
 
 # %% ../nbs/95_cli.ipynb #4232ce62
 def _plot_all(model, table, spectra, folder):

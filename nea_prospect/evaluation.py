@@ -257,8 +257,7 @@ def plot_scores(results):
         ax.plot(score["mean"], row, "o", color=GROUP_COLORS["C-Group"])
         text = f"{score['mean']:.3f} (accuracy {accuracy:.3f})"
         ax.annotate(text, (score["mean"], row), (0, 7), textcoords="offset points", ha="center", fontsize=8)
-    ax.margins(x=0.2)
-    ax.set(ylim=(-0.5, len(names) - 0.4), xlabel="Macro-F1, with 95 % interval")
+    ax.set(xlim=(0, 1), ylim=(-0.5, len(names) - 0.4), xlabel="Macro-F1, with 95 % interval")
     ax.set_yticks(range(len(names)), [MODEL_TITLES.get(name, name) for name in names])
     ax.grid(axis="x", color="#E5E5E5")
     return ax
@@ -627,6 +626,7 @@ def plot_explanation(occlusion, importance):
     left.set(xlabel="Centre of the straight piece (µm)", ylabel="Fall of the probability")
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, fontsize=8)
     right.set(xlabel="Fall of the probability, feature permuted")
+    right.locator_params(axis="x", nbins=4)
     return left
 
 # %% ../nbs/05_evaluation.ipynb #ffacb17e

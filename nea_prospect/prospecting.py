@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
            'ALBEDO_ERROR', 'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V',
-           'SAME_ORBIT', 'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LIST', 'LARGE_KM', 'read_orbits', 'complete_facts',
-           'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes',
-           'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives',
-           'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'top_table', 'plot_cards',
-           'full_elements', 'population_mixture', 'answer_cuts', 'confusion_by_coverage', 'repeated_errors',
-           'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
+           'LIST', 'SAME_ORBIT', 'NEARLY', 'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LARGE_KM', 'read_orbits',
+           'complete_facts', 'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties',
+           'compare_sizes', 'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables',
+           'rank_alternatives', 'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'full_elements',
+           'rank_windows', 'decide', 'top_table', 'plot_cards', 'population_mixture', 'answer_cuts',
+           'confusion_by_coverage', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -19,8 +19,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy
-from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from nea_prospect.composition import (
@@ -483,6 +481,9 @@ def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, e
     return pd.DataFrame(utilities, asteroids.index).rank(ascending=False, method="first")
 
 # %% ../nbs/06_prospecting.ipynb #b906538b
+_FIRST_FIVE = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B")
+
+
 def plot_bumps(prospects, alternatives, resource, n=20):
     """Plot the ranks of the first `n` asteroids under each alternative; `prospects` in the order of these."""
     column = f"{resource.capitalize()}_Rank"
@@ -490,27 +491,22 @@ def plot_bumps(prospects, alternatives, resource, n=20):
     ranks = ranks[ranks["as ranked"] <= n].sort_values("as ranked")
     if ranks.empty:
         return _empty_plot(f"Nothing to rank for {resource}: no asteroid has both a size and an orbit.")
-    ax = plt.subplots(figsize=(8.5, 5), dpi=85)[1]
-    for row, values in ranks.iterrows():
-        color = GROUP_COLORS[prospects.Type_Group[row]]
-        inside = values.where(values <= n + 10, n + 10)
-        thick = values["as ranked"] <= 5
-        color = color if thick else [1 - 0.45 * (1 - part) for part in to_rgb(color)]
-        style = {"lw": 3 if thick else 1, "marker": "o" if thick else "", "ms": 4, "antialiased": False}
-        ax.plot(inside.to_numpy(), color=color, zorder=2 + thick, **style)
+    ax = plt.subplots(figsize=(8.5, 5.4), dpi=72)[1]
+    colors = [*_FIRST_FIVE, *["#C8C8C8"] * len(ranks)]
+    for color, (_, values) in zip(colors, ranks.iterrows(), strict=False):
+        first = values["as ranked"] <= len(_FIRST_FIVE)
+        style = {"lw": 2.6 if first else 1, "marker": "o" if first else "", "ms": 4, "antialiased": False}
+        ax.plot(values.clip(upper=n + 10).to_numpy(), color=color, zorder=2 + first, **style)
     names = [escape_mathtext(_title(prospects.loc[row])) for row in ranks.index]
-    ax.set_yticks(
-        ranks["as ranked"],
-        [f"{name}  {rank:.0f}" for name, rank in zip(names, ranks["as ranked"], strict=True)],
-    )
+    labels = [f"{name}  {rank:.0f}" for name, rank in zip(names, ranks["as ranked"], strict=True)]
+    ax.set_yticks(ranks["as ranked"], labels, fontsize=8.5)
+    for label, color in zip(ax.get_yticklabels(), _FIRST_FIVE, strict=False):
+        label.set(color=color, weight="bold")
     ax.set_xticks(range(len(ranks.columns)), ranks.columns, rotation=30, ha="right")
     ax.set(ylim=(n + 11, 0), xlim=(-0.2, len(ranks.columns) - 0.8))
     ax.axhline(TOP + 0.5, color="#999999", lw=0.8, ls=":")
     ax.axhspan(n + 9, n + 11, color="#EEEEEE", zorder=0)
-    ax.text(len(ranks.columns) - 0.85, n + 10.6, f"below rank {n + 9}", ha="right", fontsize=8)
-    used = [group for group in GROUPS if group in set(prospects.Type_Group[ranks.index])]
-    handles = [Line2D([], [], color=GROUP_COLORS[group], lw=2.5, label=group) for group in used]
-    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=6)
+    ax.text(-0.15, n + 10, f"below rank {n + 9}", va="center", fontsize=8)
     return ax
 
 
@@ -522,13 +518,18 @@ def _empty_plot(message):
     return ax
 
 # %% ../nbs/06_prospecting.ipynb #20e176ec
+def _best(prospects, resource, n):
+    """Rows of the first asteroids for a resource, best first."""
+    rank = f"{resource.capitalize()}_Rank"
+    return prospects[prospects[rank] <= n].sort_values(rank)
+
+
 def robust_statements(prospects, resource):
     """Say in sentences which asteroids stay among the first under all alternatives."""
     title = resource.capitalize()
-    first = prospects[prospects[f"{title}_Rank"] <= TOP].sort_values(f"{title}_Rank")
-    statements = []
+    first, statements = _best(prospects, resource, TOP), []
     for limit in (5, TOP, 2 * TOP):
-        stay = first[first[f"{title}_Worst_Rank"] <= limit]
+        stay = _best(prospects[prospects[f"{title}_Worst_Rank"] <= limit], resource, limit)
         names = ", ".join(_title(row) for row in stay.itertuples()) or "none"
         statements.append(f"Among the first {limit} for {resource} under every alternative: {names}.")
     lost = first[first[f"{title}_Worst_Rank"] > 5 * TOP]
@@ -583,7 +584,7 @@ def plot_reach(prospects):
         ax.scatter(rows.Delta_v_km_s, rows.Diameter_km, label=f"{group} ({n})", **style)
     for name, color, marker in (("Water", "#1F4E79", "o"), ("Metal", "#7A1F1F", "s")):
         best = shown[shown[f"{name}_Rank"] <= TOP]
-        style = {"s": 58, "marker": marker, "facecolor": "none", "edgecolor": color, "lw": 1.4}
+        style = {"s": 58, "marker": marker, "facecolor": "none", "edgecolor": color, "lw": 1.4, "zorder": 4}
         ax.scatter(best.Delta_v_km_s, best.Diameter_km, label=f"first {TOP} for {name.lower()}", **style)
     _plot_visited(ax, shown)
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
@@ -591,13 +592,68 @@ def plot_reach(prospects):
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
     return ax
 
+# %% ../nbs/06_prospecting.ipynb #500568a9
+LIST = 20  # asteroids that are chosen for a resource
+SAME_ORBIT = {"a_au": 0.01, "e": 0.01, "i_deg": 0.2}  # differences up to which two orbits are one
+
+
+def full_elements(asteroids, orbits):
+    """Look up the elements with their epoch, as `nea_prospect.windows.propagate` takes them.
+
+    Parameters
+    ----------
+    asteroids : pandas.DataFrame
+        With ``Asteroid_ID``, ``Designation``, ``a_au``, ``e`` and ``i_deg``.
+    orbits : pandas.DataFrame
+        From `read_orbits`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Elements and ``orbit_uncertainty``, with ``Asteroid_ID`` as index; NaN for an asteroid that has no
+        orbit there, or another one.
+    """
+    rows = _orbit_rows(asteroids.Asteroid_ID, asteroids.Designation, orbits)
+    columns = [*ELEMENTS, "orbit_uncertainty"]
+    known = orbits.reset_index(drop=True).reindex(rows)[columns].set_axis(asteroids.Asteroid_ID)
+    apart = known[list(SAME_ORBIT)].to_numpy() - asteroids[list(SAME_ORBIT)].to_numpy(dtype=float)
+    same = (np.abs(apart) <= list(SAME_ORBIT.values())).all(axis=1)
+    return known.mask(np.broadcast_to(~same[:, None], known.shape))
+
+# %% ../nbs/06_prospecting.ipynb #ec8905d5
+NEARLY = 0.9  # of the utility of the best window: an earlier one is as good
+
+
+def rank_windows(prospects, windows, resource, exhaust_velocity=EXHAUST_VELOCITY):
+    """Rank the first `LIST` asteroids for a resource by what they cost at real dates, there and back.
+
+    Parameters
+    ----------
+    prospects, windows : pandas.DataFrame
+        From `rank_prospects`, and from `nea_prospect.windows.find_windows` with the ranks joined.
+    resource : str
+    exhaust_velocity : float
+        See `accessibility`, km/s.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One window of each asteroid that has one with a way back, best first, with ``Window_Utility_t`` (t)
+        and ``Window_Rank``.
+    """
+    title = resource.capitalize()
+    usable = windows[(windows[f"{title}_Rank"] <= LIST) & windows.Return_delta_v_km_s.notna()]
+    rows = prospects.set_index("Asteroid_ID").loc[usable.Asteroid_ID]
+    won = (rows[f"{title}_Utility_t"] / rows.Accessibility**LEGS).to_numpy()
+    there = accessibility(usable.Window_delta_v_km_s, exhaust_velocity)
+    back = np.exp(-usable.Return_delta_v_km_s.to_numpy(dtype=float) / exhaust_velocity)
+    ranked = usable.assign(Window_Utility_t=won * there * back)
+    best = ranked.groupby("Asteroid_ID").Window_Utility_t.transform("max")
+    ranked = ranked[ranked.Window_Utility_t >= NEARLY * best].sort_values("Departure", kind="stable")
+    ranked = ranked.drop_duplicates("Asteroid_ID").sort_values("Window_Utility_t", ascending=False)
+    return ranked.assign(Window_Rank=np.arange(1, len(ranked) + 1))
+
 # %% ../nbs/06_prospecting.ipynb #8a69e94d
-def _best(prospects, resource, n):
-    """Rows of the first asteroids for a resource, best first."""
-    rank = f"{resource.capitalize()}_Rank"
-    return prospects[prospects[rank] <= n].sort_values(rank)
-
-
 def _with_interval(values, low, high, form):
     """Write numbers with their intervals."""
     rows = zip(values, low, high, strict=True)
@@ -609,6 +665,36 @@ def _tonnes(value):
     if not value > 0:
         return "0"
     return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
+
+# %% ../nbs/06_prospecting.ipynb #573a24c4
+def decide(prospects, ranked, resource, n=3):
+    """Write why and when to go to the first asteroids of `rank_windows`, and how sure this is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column of texts for each asteroid.
+    """
+    title, columns = resource.capitalize(), {}
+    rows = prospects.set_index("Asteroid_ID", drop=False)
+    for window in ranked.head(n).itertuples():
+        row = rows.loc[window.Asteroid_ID]
+        mass = [[row[f"{title}_If_Rich_{name}t"]] for name in ("", "low_", "high_")]
+        size = [[row[f"Diameter_{name}km"]] for name in ("", "low_", "high_")]
+        launch = f"{window.Departure}, flight of {window.Flight_d:.0f} days, C3 {window.C3_km2_s2:.1f} km²/s²"
+        there = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} km/s back"
+        places = f"{window.Window_Rank} by windows, {row[f'{title}_Rank']:.0f} by formulas"
+        worst = f"{row[f'{title}_Worst_Rank']:.0f} under “{row[f'{title}_Worst_If']}”"
+        columns[_title(row)] = {
+            f"Rich in {resource}": f"{row[f'{title}_P_Rich']:.0%}",
+            f"{title} if rich": f"{_with_interval(*mass, _tonnes)[0]} t",
+            "Diameter": f"{_with_interval(*size, '{:.2f}'.format)[0]} km, {row.Diameter_From}",
+            "Launch": launch,
+            "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
+            "Why, and what disagrees": row.Evidence,
+            "Rank": f"{places}; at worst {worst}",
+        } | ({"Note": window.Note} if window.Note else {})
+    return pd.DataFrame(columns, dtype=str).fillna("")
 
 # %% ../nbs/06_prospecting.ipynb #942bd2de
 def top_table(prospects, resource, n=TOP):
@@ -622,13 +708,17 @@ def top_table(prospects, resource, n=TOP):
         "Class": best.Published_Class.to_numpy(),
         "Type": [f"{row.Type} {row.Type_Probability:.0%}" for row in best.itertuples()],
         "Diameter (km)": _with_interval(*sizes, "{:.2f}".format),
-        "km/s": best.Delta_v_km_s.round(2).to_numpy(),
+        "Delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(),
         "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
         f"{title} if rich (t)": _with_interval(*masses, _tonnes),
+        "Utility (t)": [f"{value:,.0f}" for value in best[f"{title}_Utility_t"]],
     }
     if f"{title}_Worst_Rank" in best:
         ends = zip(best[f"{title}_Best_Rank"], best[f"{title}_Worst_Rank"], strict=True)
         columns["Ranks"] = [f"{low:.0f}-{high:.0f}" for low, high in ends]
+    if f"{title}_Window_Rank" in best:
+        dated = best[f"{title}_Window_Rank"]
+        columns["By windows"] = [f"{rank:.0f}" if rank > 0 else "none" for rank in dated]
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
@@ -638,7 +728,7 @@ def plot_cards(prospects, resource, reflectance, table, n=5):
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
     size = (9.5, 0.6 + 1.35 * len(best))
-    layout = {"layout": "none", "dpi": 72, "width_ratios": (2.2, 1.1, 2.4), "squeeze": False}
+    layout = {"layout": "none", "dpi": 72, "width_ratios": (2.0, 1.0, 3.0), "squeeze": False}
     figure, axes = plt.subplots(len(best), 3, figsize=size, **layout)
     edge = 0.45 / size[1]
     figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.3)
@@ -646,7 +736,7 @@ def plot_cards(prospects, resource, reflectance, table, n=5):
         _plot_over_range(left, row, reflectance, table)
         _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
         right.axis("off")
-        right.text(0, 1, _card_text(row, resource), va="top", fontsize=7.5, transform=right.transAxes)
+        right.text(0, 1, _card_text(row, resource), va="top", fontsize=9, transform=right.transAxes)
     for ax in axes[:-1, :2].flat:
         ax.tick_params(labelbottom=False)
     axes[-1, 0].set_xlabel("Wavelength (µm)")
@@ -659,9 +749,7 @@ def _plot_types(ax, row):
     """Plot the probabilities of the four likeliest types."""
     chances = row[[name for name in row.index if name.startswith("P_")]].astype(float).nlargest(4)
     chances = chances[chances > 0.005][::-1]
-    bars = ax.barh(
-        [name[2:] for name in chances.index], chances, color=GROUP_COLORS[row.Type_Group], height=0.7
-    )
+    bars = ax.barh([name[2:] for name in chances.index], chances, color="#8A949E", height=0.7)
     ax.bar_label(bars, [f"{value:.0%}" for value in chances], padding=3, fontsize=8)
     ax.set(xlim=(0, 1.3), xticks=(0, 0.5, 1), ylim=(len(chances) - 4.6, len(chances) - 0.4))
     ax.tick_params(labelsize=8)
@@ -697,38 +785,11 @@ def _card_text(row, resource):
     size = f"{row.Diameter_km:.2f} km ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})"
     lines = [
         f"{size}, {row.Diameter_From}",
-        f"{row.Delta_v_km_s:.1f} km/s; rich in {resource} with {rich:.0%}",
+        f"{row.Delta_v_km_s:.2f} km/s; {rich:.0%} likely to be rich in {resource}",
         f"if rich: {_tonnes(middle)} t ({_tonnes(low)}-{_tonnes(high)})",
-        *textwrap.wrap(row.Evidence, 56)[:6],
+        *textwrap.wrap(row.Evidence, 58)[:5],
     ]
     return escape_mathtext("\n".join(lines))
-
-# %% ../nbs/06_prospecting.ipynb #500568a9
-SAME_ORBIT = {"a_au": 0.01, "e": 0.01, "i_deg": 0.2}  # differences up to which two orbits are one
-
-
-def full_elements(asteroids, orbits):
-    """Look up the elements with their epoch, as `nea_prospect.windows.propagate` takes them.
-
-    Parameters
-    ----------
-    asteroids : pandas.DataFrame
-        With ``Asteroid_ID``, ``Designation``, ``a_au``, ``e`` and ``i_deg``.
-    orbits : pandas.DataFrame
-        From `read_orbits`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Elements and ``orbit_uncertainty``, with ``Asteroid_ID`` as index; NaN for an asteroid that has no
-        orbit there, or another one.
-    """
-    rows = _orbit_rows(asteroids.Asteroid_ID, asteroids.Designation, orbits)
-    columns = [*ELEMENTS, "orbit_uncertainty"]
-    known = orbits.reset_index(drop=True).reindex(rows)[columns].set_axis(asteroids.Asteroid_ID)
-    apart = known[list(SAME_ORBIT)].to_numpy() - asteroids[list(SAME_ORBIT)].to_numpy(dtype=float)
-    same = (np.abs(apart) <= list(SAME_ORBIT.values())).all(axis=1)
-    return known.mask(np.broadcast_to(~same[:, None], known.shape))
 
 # %% ../nbs/06_prospecting.ipynb #e665fc84
 POPULATION = {
@@ -850,9 +911,6 @@ def _entropy(probabilities):
     return -(probabilities * np.log2(np.maximum(probabilities, 1e-300))).sum(axis=-1)
 
 # %% ../nbs/06_prospecting.ipynb #6896d172
-LIST = 20  # asteroids that are chosen for a resource
-
-
 def list_gain(prior, utility, threshold, channel):
     """Compute by how much one prediction is expected to raise the utility of the list.
 
@@ -1060,7 +1118,10 @@ def rank_followup(
     return _add_priority(followup, prospects, channels, exhaust_velocity, repeated)
 
 # %% ../nbs/06_prospecting.ipynb #451ce818
-_KINDS = {"no class": ("#B4B4B4", 1, "#D55E00"), "classified": ("#6BAFD6", 7, "#004A75")}
+_KINDS = {"no class": "#D55E00", "classified": "#004A75"}
+
+
+_SHOWN_DELTA_V = (3.5, 12.0)  # km/s
 
 
 def plot_followup(followup, n=8):
@@ -1069,27 +1130,26 @@ def plot_followup(followup, n=8):
     if usable.empty:
         return _empty_plot("No asteroid to observe: none has a magnitude and an orbit.")
     ax = plt.subplots(figsize=(9, 5), dpi=80)[1]
-    for kind, (color, size, edge) in _KINDS.items():
-        rows = usable[usable.Kind == kind]
-        style = {"s": size, "color": color, "lw": 0, "antialiased": False}
-        ax.scatter(rows.Delta_v_km_s, rows.H_mag, label=f"{kind} ({len(rows):,})", **style)
-        _number_first(ax, rows[rows.Priority.notna()].head(n), edge)
-    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)", xlim=(3.5, 12))
+    shown = usable[usable.Delta_v_km_s.between(*_SHOWN_DELTA_V)]
+    style = {"gridsize": 70, "bins": "log", "cmap": "Greys", "mincnt": 1, "lw": 0}
+    cells = ax.hexbin(shown.Delta_v_km_s, shown.H_mag, **style)
+    ax.figure.colorbar(cells, label="Asteroids in a cell", pad=0.02)
+    for kind, color in _KINDS.items():
+        rows = usable[(usable.Kind == kind) & usable.Priority.notna()]
+        _number_first(ax, rows.head(n), color, kind)
+    ax.set(
+        xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)", xlim=_SHOWN_DELTA_V
+    )
     ax.invert_yaxis()
-    legend = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
-    for handle in legend.legend_handles:
-        handle.set_sizes([16])
+    ax.legend(loc="center left", bbox_to_anchor=(1.2, 0.5), fontsize=8)
     return ax
 
 
-def _number_first(ax, rows, color):
+def _number_first(ax, rows, color, kind):
     """Write numbers at asteroids, and list their names in the legend."""
-    names = []
+    style = {"va": "center", "ha": "center", "fontsize": 7.5, "weight": "bold", "color": "white"}
+    names = [f"{number} {escape_mathtext(_title(row))}" for number, row in enumerate(rows.itertuples(), 1)]
+    label = "\n".join([f"first of {kind}:", *names])
+    ax.scatter(rows.Delta_v_km_s, rows.H_mag, s=70, color=color, lw=0.8, edgecolor="white", label=label)
     for number, row in enumerate(rows.itertuples(), 1):
-        place = (3, 3) if number % 2 else (-7, -8)
-        style = {"textcoords": "offset points", "fontsize": 7.5, "color": color}
-        ax.annotate(str(number), (row.Delta_v_km_s, row.H_mag), xytext=place, **style)
-        names.append(f"{number} {escape_mathtext(_title(row))}")
-    if names:
-        style = {"s": 34, "facecolor": "none", "edgecolor": color, "lw": 1.2}
-        ax.scatter(rows.Delta_v_km_s, rows.H_mag, label="\n".join(names), **style)
+        ax.text(row.Delta_v_km_s, row.H_mag, str(number), **style)

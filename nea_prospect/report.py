@@ -20,10 +20,14 @@ _FOLDED = """{%- extends "basic/index.html.j2" -%}
 {%- block input -%}
 <details class="code"><summary>Code{{ cell.source | defined }}</summary>{{ super() }}</details>
 {%- endblock input -%}"""
+_NOTEBOOK_LINK = re.compile(r'<a href="(\w+)\.ipynb"[^>]*>(.*?)</a>')
 
 
-def notebook_body(notebook):
-    """Render an executed notebook (str or Path) as the body of an HTML page, its code folded away."""
+def notebook_body(notebook, pages=()):
+    """Render an executed notebook (str or Path) as the body of an HTML page, its code folded away.
+
+    Links to notebooks lead to their pages; those to notebooks that have none become plain text.
+    """
     import jinja2
     import nbformat
     from nbconvert import HTMLExporter
@@ -36,7 +40,10 @@ def notebook_body(notebook):
     loader = jinja2.DictLoader({"folded.html.j2": _FOLDED})
     filters = {"defined": _defined}
     exporter = HTMLExporter(extra_loaders=[loader], template_file="folded.html.j2", filters=filters)
-    return exporter.from_notebook_node(node)[0]
+    body = exporter.from_notebook_node(node)[0]
+    return _NOTEBOOK_LINK.sub(
+        lambda link: f'<a href="{link[1]}.html">{link[2]}</a>' if link[1] in pages else link[2], body
+    )
 
 
 def _defined(source):
@@ -68,7 +75,8 @@ def make_report(folder, record):
     titles = {stage: f"{stage.partition('_')[0]} {notebook_title(path)}" for stage, path in notebooks.items()}
     shared = {"style": HtmlFormatter().get_style_defs(".highlight"), "titles": titles}
     contents = {
-        stage: {"title": titles[stage], "body": notebook_body(path)} for stage, path in notebooks.items()
+        stage: {"title": titles[stage], "body": notebook_body(path, titles)}
+        for stage, path in notebooks.items()
     }
     collect = original_overview if ORIGINAL_STAGE in notebooks else overview
     contents["index"] = {"title": "Overview", "record": record} | collect(Run(folder), record)
@@ -85,11 +93,19 @@ def overview(run, record):
 
     metrics, prospects, rejects = (run.load(name, dict) for name in ("metrics", "prospects", "rejects"))
     selected = metrics["selected"]
+    decisions = {resource: run.load(f"decision_{resource}", dict) for resource in RESOURCES}
     return {
         "metrics": metrics,
         "model": MODEL_TITLES[selected],
         "figure": base64.b64encode(run.figure("overview")).decode(),
-        "prospects": {resource: top_table(prospects, resource).to_html(border=0) for resource in RESOURCES},
+        "decisions": {
+            resource: table.set_index("about").rename_axis(None).to_html(border=0, classes="told")
+            for resource, table in decisions.items()
+        },
+        "prospects": {
+            resource: top_table(prospects, resource).drop(columns="Evidence").to_html(border=0)
+            for resource in RESOURCES
+        },
         "scores": score_table(metrics["models"], metrics["repeats"]).to_html(border=0),
         "per_class": class_table(metrics["models"][selected]).to_html(border=0),
         "rejects": rejects.groupby("kind").size().to_dict(),

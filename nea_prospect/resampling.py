@@ -185,10 +185,13 @@ GAIA_LAST = (0.946, 0.990, 1.034)  # um, the last band that is not flagged
 
 # %% ../nbs/03_resampling.ipynb #90a59e31
 def as_gaia(reflectance, rng):
-    """Show spectra on the common grid, complete between 0.475 and 1.025 um, in the bands of Gaia DR3."""
+    """Show spectra on the common grid, complete between 0.475 and 1.025 um, in the bands of Gaia DR3.
+
+    The first and the last band reach a little beyond; there the values at the ends go on.
+    """
     bands = GAIA_WAVELENGTHS[GAIA_WAVELENGTHS >= WAVELENGTH_GRID[0]]
-    complete = np.where(np.isfinite(reflectance), reflectance, 0.0)
-    values = make_interp_spline(WAVELENGTH_GRID, complete.T, k=1)(bands).T
+    continued = pd.DataFrame(reflectance).ffill(axis=1).bfill(axis=1).to_numpy()
+    values = make_interp_spline(WAVELENGTH_GRID, continued.T, k=1)(bands).T
     red = np.clip((bands - 0.75) / (bands[-1] - 0.75), 0, 1)
     values = values * (1 + GAIA_NOISE * rng.standard_normal(values.shape))
     values = values * (1 + GAIA_SLOPE * red * rng.standard_normal((len(values), 1)))

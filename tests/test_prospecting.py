@@ -20,6 +20,7 @@ from nea_prospect.prospecting import (
     compare_sizes,
     complete_facts,
     confusion_by_coverage,
+    decide,
     delta_v,
     diameter,
     example_asteroids,
@@ -35,6 +36,7 @@ from nea_prospect.prospecting import (
     rank_alternatives,
     rank_followup,
     rank_prospects,
+    rank_windows,
     read_orbits,
     repeated_errors,
     robust_statements,
@@ -252,6 +254,49 @@ def test_the_top_table_is_made_for_reading():
     assert shown.index.tolist() == [1, 2]
     assert shown.Type.str.startswith("C ").all()
     assert shown.Evidence.str.contains("spectrum C-Group 1.00").all()
+
+
+def made_up_windows(prospects):
+    """Windows of two asteroids: a cheap late one and a nearly as cheap early one, and a dear one."""
+    windows = pd.DataFrame(
+        {
+            "Asteroid_ID": ["101955", "101955", "101955", "162173", "162173"],
+            "Departure": ["2040-01-01", "2030-01-01", "2028-01-01", "2031-01-01", "2035-01-01"],
+            "Flight_d": [300.0, 400.0, 300.0, 300.0, 500.0],
+            "C3_km2_s2": 20.0,
+            "Window_delta_v_km_s": [5.0, 5.1, 9.0, 8.0, 4.0],
+            "Return_delta_v_km_s": [0.5, 0.5, 0.5, 3.0, np.nan],
+            "Return_Flight_d": 300.0,
+            "Mission_d": 1000.0,
+            "Note": ["", "", "", "orbit uncertain in this year", ""],
+        }
+    )
+    ranks = prospects[["Asteroid_ID", "Water_Rank", "Metal_Rank", "Delta_v_km_s"]]
+    return ranks.merge(windows, on="Asteroid_ID")
+
+
+def test_real_dates_rank_again_and_the_earliest_of_equal_windows_counts():
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955", "162173"]), resource_types())
+    ranked = rank_windows(prospects, made_up_windows(prospects), "water")
+    assert ranked.Asteroid_ID.tolist() == ["101955", "162173"]
+    assert ranked.Departure.tolist() == ["2030-01-01", "2031-01-01"], "a window without a way back is none"
+    rows = prospects.set_index("Asteroid_ID").loc[ranked.Asteroid_ID]
+    won = rows.Water_Utility_t / rows.Accessibility**2
+    expected = won * np.exp((4.5 - np.array([5.1 + 0.5, 8.0 + 3.0])) / 4.4)
+    np.testing.assert_allclose(ranked.Window_Utility_t, expected)
+
+
+def test_a_decision_says_why_when_and_what_would_change_it():
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955", "162173"]), resource_types())
+    prospects = prospects.assign(Water_Best_Rank=1.0, Water_Worst_Rank=126.0, Water_Worst_If="no findings")
+    decision = decide(prospects, rank_windows(prospects, made_up_windows(prospects), "water"), "water")
+    first = decision.iloc[:, 0]
+    assert first["Launch"].startswith("2030-01-01, flight of 400 days, C3 20.0")
+    assert first["Delta-v"].startswith("5.10 km/s there, 0.50 km/s back")
+    assert first["Rank"].endswith("at worst 126 under “no findings”")
+    assert decision.loc["Note"].tolist() == ["", "orbit uncertain in this year"]
+    none = rank_windows(prospects, made_up_windows(prospects).iloc[:0], "water")
+    assert decide(prospects, none, "water").shape == (0, 0)
 
 
 def types_of(*names):

@@ -131,3 +131,12 @@ def test_gaia_sees_sixteen_bands_with_noise_and_no_colour_of_its_own():
     assert WAVELENGTH_GRID[covered][[0, -1]].round(3).tolist() == [0.475, 1.025]
     np.testing.assert_allclose(np.nanmedian(rows[:, covered], axis=0), 1, atol=0.015)
     assert 0.005 < np.nanstd(rows[:, 10]) < np.nanstd(rows[:, 20]), "the slope scatters, too"
+
+
+def test_gaia_copies_of_a_spectrum_that_ends_within_the_first_band_are_not_darker_there():
+    flat = np.ones((400, 53))
+    flat[:, WAVELENGTH_GRID < 0.47] = np.nan
+    flat[:, WAVELENGTH_GRID > 1.03] = np.nan
+    rows = as_gaia(flat, np.random.default_rng(0))
+    covered = np.isfinite(rows).any(axis=0)
+    np.testing.assert_allclose(np.nanmedian(rows[:, covered], axis=0), 1, atol=0.015)
