@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -806,7 +807,7 @@ class TestARealRun:
         assert prospects.Water_Rank.dropna().is_monotonic_increasing
         page = (quick_runs[0] / "report" / "index.html").read_text(encoding="utf-8")
         best = prospects.loc[pd.to_numeric(prospects.Metal_Rank).idxmin()]
-        assert "Which ten would you visit?" in page
+        assert "Which three would you visit, and when?" in page
         assert f"({best.Asteroid_ID})" in page
         assert len(read_results(quick_runs[0], "followup")) > 40_000
 
@@ -839,6 +840,8 @@ class TestARealRun:
             text = page.read_text(encoding="utf-8")
             assert not [word for word in ("<script", 'src="http', "@import", "<link") if word in text]
             assert "data:image/png;base64," in text or page.name.startswith("03")
+            links = re.findall(r'<a[^>]* href="(?!https?://|#)([^"]*)"', text)
+            assert set(links) <= {other.name for other in pages}, "no link leads to a page that is not there"
         story = (quick_runs[0] / "report" / "06_prospecting.html").read_text(encoding="utf-8")
         assert [word for word in ("enstatite", "Shoemaker", "Stuart", "entropy") if word not in story] == []
         assert '<details class="code">' in story
