@@ -14,6 +14,7 @@ import platform
 import warnings
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
 
@@ -74,6 +75,7 @@ from nea_prospect.smote_network import (
     _Probabilistic,
     _row_weights,
     _start_worker,
+    begin_again,
 )
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
@@ -203,32 +205,40 @@ def _inputs(self: TwoBranchClassifier, X):
     """Scale rows for the networks, see `nea_prospect.classifier.network_inputs`."""
     return network_inputs(X, self.scaler_.mean_, self.scaler_.scale_, self.n_wavelengths * self.n_channels)
 
-
-@patch
-def _build(self: TwoBranchClassifier, n_classes):
-    """Build untrained networks."""
-    n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
-    return build_network(self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members)
-
 # %% ../nbs/04_modeling.ipynb #dbc61761
+@lru_cache(maxsize=4)
+def _compiled(*sizes):
+    """Build and compile networks, once for all fits of a process."""
+    import keras
+
+    network, optimizer = build_network(*sizes), keras.optimizers.AdamW(weight_decay=1e-4)
+    optimizer.build(network.trainable_variables)  # otherwise the first step would be traced twice
+    network.compile(optimizer=optimizer, loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    return network
+
+
 @patch
 def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     """Train all networks at once, and keep their weights."""
     import keras
 
     n_classes, members = len(self.classes_), np.arange(self.n_members)
+    n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
+    sizes = self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members
+    network = _compiled(*sizes)
     keras.utils.set_random_seed(int(self.random_state))
-    network = self._build(n_classes)
-    steps = self.epochs * -(-len(codes) // self.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4)
-    optimizer.build(network.trainable_variables)  # otherwise the first step would be traced twice
-    network.compile(optimizer=optimizer, loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    begin_again(network, build_network(*sizes), self.learning_rate)
+    n_steps = self.epochs * -(-len(codes) // self.batch_size)
+
+    def anneal(_batch, _logs):
+        done = int(network.optimizer.iterations) / n_steps
+        network.optimizer.learning_rate = self.learning_rate * (1 + np.cos(np.pi * done)) / 2
+
     target = np.repeat(np.eye(n_classes, dtype="float32")[codes][:, None], self.n_members, axis=1)
     own_weight = (weight[:, None] * (folds[:, None] != members)).astype("float32")
-    history = network.fit(
-        inputs, target, sample_weight=own_weight, epochs=self.epochs, batch_size=self.batch_size, verbose=0
-    )
+    options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": 0}
+    options["callbacks"] = [keras.callbacks.LambdaCallback(on_train_batch_begin=anneal)]
+    history = network.fit(inputs, target, sample_weight=own_weight, **options)
     self.history_ = [float(value) for value in history.history["loss"]]
     self.weights_ = {}
     for name in LAYERS:
