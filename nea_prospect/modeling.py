@@ -230,7 +230,7 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     begin_again(network, build_network(*sizes), self.learning_rate)
     n_steps = self.epochs * -(-len(codes) // self.batch_size)
 
-    def anneal(_batch, _logs):
+    def anneal(_batch, **_logs):
         done = int(network.optimizer.iterations) / n_steps
         network.optimizer.learning_rate = self.learning_rate * (1 + np.cos(np.pi * done)) / 2
 
