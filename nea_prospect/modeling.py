@@ -14,7 +14,6 @@ import platform
 import warnings
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
 
@@ -76,6 +75,7 @@ from nea_prospect.smote_network import (
     _row_weights,
     _start_worker,
     begin_again,
+    compiled,
 )
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
@@ -206,9 +206,8 @@ def _inputs(self: TwoBranchClassifier, X):
     return network_inputs(X, self.scaler_.mean_, self.scaler_.scale_, self.n_wavelengths * self.n_channels)
 
 # %% ../nbs/04_modeling.ipynb #dbc61761
-@lru_cache(maxsize=4)
-def _compiled(*sizes):
-    """Build and compile networks, once for all fits of a process."""
+def _compile(*sizes):
+    """Build and compile networks."""
     import keras
 
     network, optimizer = build_network(*sizes), keras.optimizers.AdamW(weight_decay=1e-4)
@@ -225,7 +224,7 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     n_classes, members = len(self.classes_), np.arange(self.n_members)
     n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
     sizes = self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members
-    network = _compiled(*sizes)
+    network = compiled("network", _compile, *sizes)
     keras.utils.set_random_seed(int(self.random_state))
     begin_again(network, build_network(*sizes), self.learning_rate)
     n_steps = self.epochs * -(-len(codes) // self.batch_size)
