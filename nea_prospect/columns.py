@@ -64,11 +64,11 @@ def name_content(data: bytes) -> str:
     if data.startswith(b"SIMPLE  ="):
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
-    if b"reflectance_spectrum_flag" in data[:32768]:
-        return "a table of Gaia DR3 with the spectra of many asteroids"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if b"<votable" in start:
         return "a VOTable"
+    if b"reflectance_spectrum_flag" in data[:32768]:
+        return "a table of Gaia DR3 with the spectra of many asteroids"
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if start.startswith(b"<?xml"):

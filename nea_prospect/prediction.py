@@ -7,52 +7,38 @@ __all__ = ['read_any', 'predict_files', 'plot_prediction', 'figure_name']
 
 # %% ../nbs/07_prediction.ipynb #3ff66e26
 import re
+from operator import itemgetter
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .archives import Limits, RejectedFile, is_archive, unpack_file
 from .catalogs import merge_rows, read_catalog
 from .classifier import Model
 from .composition import mean_minerals, resource_types
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
 from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line
-from .loading import SpectrumError, note_facts, parse_spectrum, read_spectra
+from .formats import iter_pieces, read_piece
+from .loading import SpectrumError, note_facts
 from .prospecting import complete_facts, rank_prospects, read_orbits
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
 def read_any(paths):
-    """Read files, archives and folders; a pair of name and spectrum, or of name and error, for every file.
+    """Read files, tables, archives and folders; a pair of name and spectrum, or of name and error, for each.
 
-    In an archive or folder the name begins with that of the archive.
+    In an archive or folder the name begins with that of the archive, and in a table with that of the table.
     """
     pairs = []
     for path in map(Path, paths):
         try:
-            pairs += _read_path(path)
+            found = [(piece.name, read_piece(piece)) for piece in iter_pieces(path)]
         except (OSError, ValueError) as error:
-            pairs.append((escape_control(path.name), SpectrumError(escape_control(one_line(error)))))
+            found = [("", [(escape_control(path.name), SpectrumError(escape_control(one_line(error))))])]
+        found.sort(key=itemgetter(0))
+        pairs += [pair for _, own in found for pair in own]
     return pairs
-
-
-def _read_path(path):
-    """Read one file, or all files of an archive or folder."""
-    name = escape_control(path.name)
-    if path.is_file() and not is_archive(path):
-        if path.stat().st_size > Limits.max_file_mib * 2**20:
-            raise SpectrumError(f"more than {Limits.max_file_mib:g} MiB")
-        content = unpack_file(path.read_bytes(), Limits())
-        if isinstance(content, RejectedFile):
-            raise content
-        return [(name, parse_spectrum(content))]
-    spectra, reasons = read_spectra(path)
-    found = spectra | {file: SpectrumError(reason) for file, reason in reasons.items()}
-    if not found:
-        raise SpectrumError("no file in it")
-    return [(f"{name}/{file}", found[file]) for file in sorted(found)]
 
 # %% ../nbs/07_prediction.ipynb #46ae665e
 def predict_files(
