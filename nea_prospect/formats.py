@@ -11,14 +11,22 @@ import io
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .archives import Limits, RejectedFile, is_archive, iter_files, open_unpacked, unpack_file
+from nea_prospect.archives import (
+    Limits,
+    RejectedFile,
+    count_files,
+    is_archive,
+    iter_files,
+    open_unpacked,
+    unpack_file,
+)
 from .columns import Columns, check_curve, column_role, name_content
 from .files import escape_control, one_line
 from nea_prospect.loading import (
@@ -336,6 +344,7 @@ class Piece:
     content: bytes | pd.DataFrame | SpectrumError
     layout: Layout | None = None  # of a table
     count: int = 1  # of spectra; that of the bytes of a file may turn out to be larger
+    share: float = np.nan  # of the path that has been read with this piece, where it is known
 
 
 def _split_frames(name, frames, layout, limits, size):
@@ -365,8 +374,11 @@ def _split_text(name, open_file, head, limits, size):
     table = find_text_table(head)
     layout = find_layout(table.names)
     with open_file() as file, open_unpacked(file, name, limits) as lines:
+        end = file.seek(0, 2)
+        file.seek(0)
         frames = _text_frames(lines, table, layout, 16 * size if layout.group else size)
-        yield from _split_frames(name, frames, layout, limits, size)
+        for piece in _split_frames(name, frames, layout, limits, size):
+            yield replace(piece, share=file.tell() / end)
 
 # %% ../nbs/01a_formats.ipynb #cad5f716
 def _split_parquet(name, open_file, _, limits, size):
@@ -386,7 +398,10 @@ def _split_parquet(name, open_file, _, limits, size):
             text = list(layout.names[: layout.n_text])
             table = parquet.ParquetFile(file, read_dictionary=text, pre_buffer=False)
             frames = _parquet_frames(table, layout, 16 * size if layout.group else size)
-            yield from _split_frames(name, frames, layout, limits, size)
+            done = 0
+            for piece in _split_frames(name, frames, layout, limits, size):
+                done += len(piece.content)
+                yield replace(piece, share=done / table.metadata.num_rows)
     except pyarrow.ArrowException as error:
         raise SpectrumError(f"a Parquet table that is damaged: {one_line(error)}") from None
 
@@ -474,13 +489,14 @@ def iter_pieces(path, limits=Limits(), size=PIECE):  # noqa: B008  frozen
         return
     if not (path.is_file() or path.is_dir()):
         raise FileNotFoundError(f"no file or folder at {path}")
-    taken, count = set(), 0
+    taken, count, n_files = set(), 0, count_files(path)
     for count, (file, content) in enumerate(iter_files(path, limits), start=1):
         name = f"{escape_control(path.name)}/{escape_control(file)}"
         if name in taken:
             name, content = f"{name} (file {count})", RejectedFile("second file of this name in the archive")
         taken.add(name)
-        yield from _split_member(name, content, limits, size)
+        for piece in _split_member(name, content, limits, size):
+            yield replace(piece, share=count / (n_files or 1))
     if not count:
         raise SpectrumError("no file in it")
 

@@ -180,7 +180,7 @@ _MAX_SEGMENTS = 100  # a file with more is one whose rows are in no order
 def _split_segments(rows):
     """Segments of a file, each with ascending wavelengths, and how often the wavelength steps back."""
     back = np.flatnonzero(np.diff(rows[:, 0]) < 0) + 1
-    lengths = np.diff(np.r_[0, back, len(rows)])
+    lengths = np.diff(np.concatenate([[0], back, [len(rows)]]))
     if lengths.min() < _MIN_SEGMENT or len(lengths) > _MAX_SEGMENTS:
         return [rows[np.argsort(rows[:, 0], kind="stable")]], len(back)
     return np.split(rows, back), len(back)
@@ -188,7 +188,7 @@ def _split_segments(rows):
 
 def _average_repeats(segment):
     """Segment with one row for each wavelength; rows that repeat one are averaged."""
-    starts = np.flatnonzero(np.r_[True, np.diff(segment[:, 0]) > 0])
+    starts = np.flatnonzero(np.concatenate([[True], segment[1:, 0] > segment[:-1, 0]]))
     if len(starts) == len(segment):
         return segment
     counts = np.diff(np.r_[starts, len(segment)])
