@@ -7,6 +7,7 @@ __all__ = ['app', 'MAX_SHOWN', 'run_command', 'verify_command', 'predict_command
 
 # %% ../nbs/95_cli.ipynb #73ef48df
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -139,15 +140,18 @@ def predict_command(
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
     out: str = typer.Option("", help="CSV file for the whole table."),
     plot: str = typer.Option("", help="Folder for a figure of each spectrum."),
+    parts: str = typer.Option(
+        "", metavar="DIR", help="For input of any size: folder for the table in parts; again to go on."
+    ),
+    workers: int = typer.Option(0, min=0, help="Processes that make --parts; 0 for one each core."),
 ):
     """Classify spectra; exit code 1 if a file could not be."""
-    if resources and not catalog:
-        raise RunError("--resources needs --catalog, where sizes and orbits come from")
-    if out and Path(out).exists():
-        raise RunError(f"{out} exists; choose another --out")
+    _check_options(parts, workers, catalog, resources, out, plot)
     try:
         found = find_model(run)
         model = read_model(found)
+        if parts:
+            return _predict_parts(model, found, paths, parts, workers)
         table, spectra = predict_files(model, paths, catalog, resources)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
@@ -162,6 +166,40 @@ def predict_command(
         _plot_all(model, table, spectra, Path(plot))
     if bad:
         raise typer.Exit(1)
+
+# %% ../nbs/95_cli.ipynb #fa515527
+def _predict_parts(model, found, paths, folder, workers):
+    """Classify into a folder of parts, and say how far it is."""
+    from nea_prospect.survey import predict_parts
+
+    start, shown = time.monotonic(), [0.0]
+
+    def progress(rows, left):
+        seconds = time.monotonic() - start
+        if seconds - shown[0] >= 2 or left == 0:
+            shown[0] = seconds
+            rest = f", {left:.0f} s left" if left == left else ""
+            print(f"{rows} spectra, {rows / seconds:.0f} a second{rest}", file=sys.stderr, flush=True)
+
+    parts = predict_parts(model, paths, folder, workers, progress=progress)["parts"]
+    rows, bad = (sum(part[name] for part in parts.values()) for name in ("rows", "problems"))
+    failed = f", {bad} files or rows could not be: see the column Problem" if bad else ""
+    print(f"{rows - bad} spectra classified{failed} (classifier: {found.parent})")
+    print(f"Parts: {folder} ({len(parts)} files)")
+    if bad:
+        raise typer.Exit(1)
+
+# %% ../nbs/95_cli.ipynb #8a95fbfa
+def _check_options(parts, workers, catalog, resources, out, plot):
+    """Refuse options of predict that do not go together."""
+    if parts and (catalog or resources or out or plot):
+        raise RunError("--parts goes without --catalog, --resources, --out and --plot")
+    if workers and not parts:
+        raise RunError("--workers needs --parts")
+    if resources and not catalog:
+        raise RunError("--resources needs --catalog, where sizes and orbits come from")
+    if out and Path(out).exists():
+        raise RunError(f"{out} exists; choose another --out")
 
 # %% ../nbs/95_cli.ipynb #81af9812
 MAX_SHOWN = 40  # rows on a terminal

@@ -10,6 +10,7 @@ __all__ = ['SpectrumError', 'name_content', 'spectrum_text', 'NumberTable', 'rea
 import io
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def name_content(data: bytes) -> str:
     >>> name_content(b"%PDF-1.7")
     'a PDF document'
     """
-    for start, kind in _FIRST_BYTES.items():
+    for start, kind in _FIRST_BYTES.items() if data.startswith(tuple(_FIRST_BYTES)) else ():
         if data.startswith(start):
             office = kind == "a ZIP archive" and re.search(
                 rb"(xl|word)/|mimetypeapplication/vnd\.oasis", data
@@ -64,11 +65,11 @@ def name_content(data: bytes) -> str:
     if data.startswith(b"SIMPLE  ="):
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
-    if b"reflectance_spectrum_flag" in data[:32768]:
-        return "a table of Gaia DR3 with the spectra of many asteroids"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if b"<votable" in start:
         return "a VOTable"
+    if b"reflectance_spectrum_flag" in data[:32768]:
+        return "a table of Gaia DR3 with the spectra of many asteroids"
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if start.startswith(b"<?xml"):
@@ -192,15 +193,21 @@ def read_numbers(text):
     return NumberTable(values, n_columns, n_text, tuple(line for line in header[-200:] if line))
 
 
+_DATA_LINE = re.compile(r"^[ \t]*[-+]?(\.?\d|nan|inf)", re.IGNORECASE | re.MULTILINE)
+
+
 def _read_rectangle(text):
-    """Read a plain rectangle of at least two columns of numbers; None if the text is another."""
-    if not text.strip():
+    """Read a plain rectangle of at least two columns of numbers below a header; None if it is none."""
+    start = _DATA_LINE.search(text)
+    if not start:
         return None
+    header = text[: start.start()].split("\n")[:-1]
     try:
-        table = np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+        table = np.loadtxt(io.StringIO(text[start.start() :]), comments=None, ndmin=2)
     except ValueError:
         return None
-    return (table, table.shape[1], 0, 0) if table.shape[1] > 1 else None
+    n_text = sum(1 for line in header if line.strip())
+    return (table, table.shape[1], n_text, len(header)) if table.shape[1] > 1 else None
 
 # %% ../nbs/00e_columns.ipynb #2a0c7074
 def _read_lines(text):
@@ -256,6 +263,7 @@ _ROLES = {  # role of a column: its names
 _ROLE_PATTERNS = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in _ROLES.items()}
 
 
+@lru_cache(1024)  # the names in the files of an archive are few
 def column_role(name):
     """Tell what a column of this name holds: a key of the table of roles, or an empty text."""
     name = re.sub(r"wave[\s_-]*num", "wave_num", name.strip().strip("\"'#[]").strip(), flags=re.IGNORECASE)
@@ -341,6 +349,7 @@ _UNITS = {
 }
 
 
+@lru_cache(1024)
 def named_unit(text):
     """Find the unit of wavelengths that a text names: um, nm, Angstrom, or empty if none or several."""
     found = [unit for unit, pattern in _UNITS.items() if re.search(pattern, text, re.IGNORECASE)]
@@ -490,7 +499,7 @@ def check_curve(columns):
     positive = np.sort(measured[measured > 0])
     if len(positive) < _MIN_ROWS:
         return
-    same = np.diff(np.flatnonzero(np.r_[True, np.diff(positive) != 0, True])).max()
+    same = np.diff(np.flatnonzero(np.concatenate([[True], positive[1:] != positive[:-1], [True]]))).max()
     if same > 0.8 * len(positive):
         raise SpectrumError(f"{same} of {len(positive)} reflectances are {positive[len(positive) // 2]:g}")
     low, middle, high = positive[[len(positive) // 20, len(positive) // 2, -1 - len(positive) // 20]]

@@ -205,7 +205,7 @@ def use_style():
 
 
 def _small_picture(figure):
-    """PNG of a figure with a palette, as a notebook keeps it: a third of the size, and no difference to see."""
+    """PNG of a figure with a palette, as a notebook keeps it: a third of the size, and it looks the same."""
     from PIL import Image
 
     full, small = io.BytesIO(), io.BytesIO()

@@ -1,14 +1,17 @@
 """A trained classifier as numbers: how it predicts, and what a file must hold to be one."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import make_partial_rows, make_rows, make_spectrum
 
 from nea_prospect import classifier
 from nea_prospect.classifier import (
+    GRID_COLUMNS,
     Predictions,
     find_model,
     load_model,
@@ -21,7 +24,7 @@ from nea_prospect.classifier import (
     tree_probabilities,
     write_model,
 )
-from nea_prospect.core import GROUPS
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import INPUT_NAMES, model_inputs
 from nea_prospect.files import packaged, sha256
 from nea_prospect.loading import Spectrum
@@ -266,3 +269,64 @@ def test_a_model_that_was_changed_after_its_run_is_refused(model, tmp_path):
     (tmp_path / "model" / "model.npz").write_bytes(b"changed")
     with pytest.raises(ValueError, match="changed or is missing"):
         find_model(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def survey():
+    """A table on the common grid: two classes, a part of the wavelengths, and a row without a reflectance."""
+    X, table = make_partial_rows()
+    X[3] = np.nan
+    frame = pd.DataFrame(X, columns=GRID_COLUMNS, index=[f"row {k}" for k in range(len(X))])
+    frame.insert(0, "name", table.asteroid.to_numpy())
+    return frame
+
+
+def test_a_table_is_predicted_as_its_spectra_are(survey):
+    model, frame = load_model(), survey.drop(index="row 3")
+    spectra = []
+    for row in frame[list(GRID_COLUMNS)].to_numpy():
+        seen = np.isfinite(row)
+        spectra.append(Spectrum(WAVELENGTH_GRID[seen], row[seen]))
+    table = model.predict_table(frame)
+    assert list(table.index) == list(frame.index)
+    assert table["name"].tolist() == frame["name"].tolist()
+    expected = model.predict(spectra).set_axis(frame.index)
+    pd.testing.assert_frame_equal(table.drop(columns="name"), expected, rtol=0, atol=2e-6)
+
+
+def test_a_part_of_a_table_has_the_same_columns_and_kinds_as_the_whole(survey):
+    model = load_model()
+    whole = model.predict_table(survey)
+    for part in (survey[:0], survey[:1], survey.iloc[3:4], survey.iloc[::-1]):
+        own = model.predict_table(part)
+        assert list(own.index) == list(part.index)
+        pd.testing.assert_series_equal(own.dtypes, whole.dtypes)
+        pd.testing.assert_frame_equal(own, whole.loc[part.index], rtol=0, atol=2e-6)
+    assert whole.loc["row 3", ["Group", "Coverage"]].tolist() == ["Other", "neither"]
+    assert np.isnan(whole.loc["row 3", "From_um"])
+
+
+def test_a_function_of_tables_can_be_sent_to_another_process_and_changes_nothing(survey):
+    before = survey.copy()
+    predict = pickle.loads(pickle.dumps(load_model().predict_table))
+    pd.testing.assert_frame_equal(predict(survey), load_model().predict_table(survey))
+    pd.testing.assert_frame_equal(survey, before)
+
+
+def test_what_is_no_measurement_in_a_table_is_not_observed(survey):
+    model = load_model()
+    strange, plain = survey.iloc[:9].copy(), survey.iloc[:9].copy()
+    strange["2.45"] = [-1.0, 0.0, np.inf] * 3
+    plain["2.45"] = np.nan
+    expected = model.predict_table(plain)
+    pd.testing.assert_frame_equal(model.predict_table(strange), expected)
+    pd.testing.assert_frame_equal(model.predict_table(plain.drop(columns="2.45")), expected)
+    integers = pd.DataFrame({name: pd.array([1, None], dtype="Int64") for name in GRID_COLUMNS})
+    assert model.predict_table(integers).Coverage.tolist() == ["VISNIR", "neither"]
+
+
+def test_a_table_without_wavelengths_or_with_predictions_is_refused(survey):
+    with pytest.raises(ValueError, match="no column is called by a wavelength, like 0.45"):
+        load_model().predict_table(survey[["name"]])
+    with pytest.raises(ValueError, match="a column Group already"):
+        load_model().predict_table(survey.assign(Group="S"))

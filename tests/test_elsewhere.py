@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from nea_prospect import elsewhere
 from nea_prospect.classifier import MODEL_TITLES
 from nea_prospect.cli import app
-from nea_prospect.elsewhere import GAIA_RATIO, Training, load_survey, plan_elsewhere, read_gaia, run_elsewhere
+from nea_prospect.elsewhere import Training, load_survey, plan_elsewhere, read_gaia, run_elsewhere
+from nea_prospect.formats import GAIA_RATIO
 from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, make_models
 

@@ -1,0 +1,294 @@
+"""Tables of surveys and formats of other programs, as `predict` reads them."""
+
+import gzip
+import io
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nea_prospect.archives import Limits
+from nea_prospect.classifier import load_model
+from nea_prospect.core import WAVELENGTH_GRID
+from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, find_wide, iter_pieces, read_piece
+from nea_prospect.loading import SpectrumError, bundled
+from nea_prospect.prediction import predict_files, read_any
+
+GAIA_NAMES = (
+    "source_id,solution_id,number_mp,denomination,nb_samples,num_of_spectra,"
+    "reflectance_spectrum,reflectance_spectrum_err,wavelength,reflectance_spectrum_flag"
+)
+
+
+def gaia_rows(number, name, flags=(0,) * 16, reflectance=GAIA_RATIO):
+    """Rows of a table of Gaia for one asteroid."""
+    start = f'-{number or 7},416,{number},"{name}",16,20'
+    return [
+        f"{start},{value},0.01,{band},{flag}"
+        for band, value, flag in zip(GAIA_BANDS, reflectance, flags, strict=True)
+    ]
+
+
+def gaia_table(*asteroids, header=("# %ECSV 1.0", "# ---", "# delimiter: ','")):
+    return "\n".join([*header, GAIA_NAMES, *(row for rows in asteroids for row in rows), ""]).encode()
+
+
+def spectra_of(path):
+    """Spectra, or problems, by the part of the name after the file."""
+    return {name.partition("/")[2]: found for name, found in read_any([path])}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+@pytest.mark.parametrize("header", [("# %ECSV 1.0", "# ---"), ()], ids=["archive", "TAP"])
+def test_gaia_is_known_by_its_columns_and_gives_an_asteroid_a_row(tmp_path, pack, header):
+    poor = [1, 2, 2] + [0] * 13
+    data = gaia_table(
+        gaia_rows(9, "metis"), gaia_rows(433, "eros", poor), gaia_rows("", "2011 yg21"), header=header
+    )
+    (tmp_path / "anything.dat").write_bytes(pack(data))
+    table, spectra = predict_files(load_model(), [tmp_path / "anything.dat"])
+    assert table.File.tolist() == [f"anything.dat/{name}" for name in ("9 metis", "433 eros", "2011 yg21")]
+    assert table.Asteroid_ID.tolist() == ["9", "433", "2011 YG21"]
+    assert (table.Problem == "").all()
+    np.testing.assert_allclose(spectra[0].reflectance, 1)
+    assert len(spectra[1].wavelength) == 13
+    assert "left out: 1 poor and 2 bad of 16 bands" in table.Note[1]
+    assert "left out" not in table.Note[0]
+    assert table.Note.str.contains("colour corrected").all()
+
+
+def test_an_asteroid_of_gaia_without_enough_good_bands_is_a_row_with_a_problem(tmp_path):
+    values = [*GAIA_RATIO[:9], "", "null", -0.1, 0, *GAIA_RATIO[13:]]
+    data = gaia_table(
+        gaia_rows(9, "metis", [2] * 9 + [0] * 7),
+        gaia_rows(11, "parthenope", reflectance=values),
+        [row.replace(",374.0,", ",390.0,") for row in gaia_rows(12, "victoria")],
+        gaia_rows(13, "egeria") + gaia_rows(13, "egeria")[:1],
+        [row + ",9" for row in gaia_rows(14, "irene")],
+    )
+    (tmp_path / "gaia.csv").write_bytes(data)
+    found = spectra_of(tmp_path / "gaia.csv")
+    assert str(found["9 metis"]) == "7 valid points, at least 8 are needed"
+    assert len(found["11 parthenope"].wavelength) == 12
+    assert "no band of Gaia" in str(found["12 victoria"])
+    assert "two rows for a band" in str(found["13 egeria"])
+    assert isinstance(found["14 irene"], SpectrumError), "a row with more fields than names"
+
+
+def test_rows_of_an_asteroid_need_not_stand_together(tmp_path):
+    rows = sum((gaia_rows(number, "name") for number in range(1, 30)), [])
+    shuffled = [rows[k] for k in np.random.default_rng(0).permutation(len(rows))]
+    (tmp_path / "gaia.csv").write_bytes(gaia_table(shuffled))
+    pieces = list(iter_pieces(tmp_path / "gaia.csv", size=10))
+    assert [piece.count for piece in pieces] == [10, 10, 9]
+    pairs = [pair for piece in pieces for pair in read_piece(piece)]
+    assert {name for name, _ in pairs} == {f"gaia.csv/{number} name" for number in range(1, 30)}
+    for _, spectrum in pairs:
+        np.testing.assert_allclose(spectrum.reflectance, 1)
+        assert len(spectrum.wavelength) == 16
+
+
+def test_a_table_inside_an_archive_stands_beside_text_files(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mixed.zip", "w") as archive, zipfile.ZipFile(bundled()[1]) as source:
+        archive.writestr("b/gaia.csv.gz", gzip.compress(gaia_table(gaia_rows(9, "metis"))))
+        archive.writestr("a/a000433.txt", source.read("a000433.01.txt"))
+        archive.writestr("c/gaia.csv", gaia_table(gaia_rows(9, "metis"))[:-150] + b'"open,1\n')
+        archive.writestr("d/gaia.csv", b"wavelength,reflectance_spectrum_flag\n374,0\n")
+    pairs = read_any([tmp_path / "mixed.zip"])
+    assert [name for name, _ in pairs][:2] == ["mixed.zip/a/a000433.txt", "mixed.zip/b/gaia.csv.gz/9 metis"]
+    assert [isinstance(found, SpectrumError) for _, found in pairs] == [False, False, True, True]
+    assert "without reflectance_spectrum" in str(pairs[3][1])
+
+
+def test_a_hostile_name_in_a_table_is_spelled_out(tmp_path):
+    (tmp_path / "gaia.csv").write_bytes(gaia_table(gaia_rows(9, "a\x1b[31m" + "b" * 500)))
+    ((name, _),) = read_any([tmp_path / "gaia.csv"])
+    assert name.isprintable()
+    assert len(name) < 130
+
+
+@pytest.mark.parametrize(
+    "limits, message",
+    [
+        (Limits(max_total_mib=0.001), "max_total_mib = 0.001"),
+        (Limits(max_cells=100), "max_cells = 100"),
+    ],
+)
+def test_a_table_keeps_to_the_limits(tmp_path, limits, message):
+    (tmp_path / "gaia.csv.gz").write_bytes(gzip.compress(gaia_table(*[gaia_rows(9, "metis")] * 90)))
+    with pytest.raises(ValueError, match=message):
+        list(iter_pieces(tmp_path / "gaia.csv.gz", limits))
+
+
+def test_a_bomb_is_refused_before_it_takes_the_memory(tmp_path):
+    content = io.BytesIO()
+    with gzip.GzipFile(fileobj=content, mode="wb") as file:
+        file.write(gaia_table())
+        for _ in range(40):
+            file.write(bytes(2**20))
+    (tmp_path / "gaia.csv.gz").write_bytes(content.getvalue())
+    ((_, problem),) = read_any([tmp_path / "gaia.csv.gz"])
+    assert "max_file_mib = 16" in str(problem)
+
+
+def test_damage_of_a_compressed_table_is_told(tmp_path):
+    data = bytearray(gzip.compress(gaia_table(*[gaia_rows(k, "x") for k in range(1, 900)])))
+    data[-6] ^= 1
+    (tmp_path / "gaia.csv.gz").write_bytes(data)
+    ((name, problem),) = read_any([tmp_path / "gaia.csv.gz"])
+    assert name == "gaia.csv.gz"
+    assert "CRC" in str(problem)
+
+
+def test_the_real_files_of_gaia_lose_no_asteroid(archives):
+    path = archives / "gaia_dr3" / "SsoReflectanceSpectrum_07.csv.gz"
+    keys = pd.read_csv(path, comment="#", usecols=["number_mp", "denomination"]).drop_duplicates()
+    expected = [f"{path.name}/{number} {name}" for number, name in keys.itertuples(index=False)]
+    assert [name for name, _ in read_any([path])] == expected
+
+
+WIDE = WAVELENGTH_GRID[:24]
+EXAMPLES = {
+    "433": 1 + 0.4 * (WIDE - 0.55),
+    "2000 WL63": 1 - 0.1 * (WIDE - 0.55) ** 2,
+    "Ceres": 1 + 0 * WIDE + 0.01 * WIDE,
+}
+
+
+def wide_frame(name="object", column="{:g}", factor=1, **others):
+    """A table of a survey as a data frame."""
+    frame = pd.DataFrame(EXAMPLES.values(), columns=[column.format(factor * x) for x in WIDE])
+    frame = frame.assign(**others)
+    if name:
+        frame.insert(0, name, list(EXAMPLES))
+    return frame
+
+
+def write_csv(frame, separator=",", head="", **options):
+    return (head + frame.to_csv(index=False, sep=separator, **options)).encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        write_csv(wide_frame()),
+        write_csv(wide_frame(column="R_{:g}nm", factor=1000), ";"),
+        write_csv(wide_frame(column="refl_{:g}"), "\t", head="# a survey\n\n# of 2026\n"),
+        write_csv(wide_frame(column="Reflectance ({:g} Angstrom)", factor=10_000)),
+        write_csv(wide_frame("designation", "{:g}um"), ";", decimal=","),
+        write_csv(wide_frame(H=20.1, albedo=0.2, **{f"err_{x:g}": 0.01 for x in WIDE})),
+        write_csv(wide_frame()[["object", *(f"{x:g}" for x in WIDE[::-1])]]),
+        write_csv(wide_frame()).replace(b"\n", b",\r\n"),
+        b"\xef\xbb\xbf" + write_csv(wide_frame()),
+    ],
+    ids=["um", "nm", "tab", "Angstrom", "decimal comma", "others", "red first", "trailing comma", "mark"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_a_table_with_one_column_a_wavelength_is_read(tmp_path, data, pack):
+    (tmp_path / "survey").write_bytes(pack(data))
+    found = spectra_of(tmp_path / "survey")
+    assert list(found) == list(EXAMPLES)
+    for name, spectrum in found.items():
+        np.testing.assert_allclose(spectrum.wavelength, WIDE)
+        np.testing.assert_allclose(spectrum.reflectance, EXAMPLES[name])
+
+
+def test_bad_rows_of_a_table_are_problems_and_good_ones_spectra(tmp_path):
+    frame = pd.concat([wide_frame()] * 3, ignore_index=True).astype(object)
+    frame.iloc[1, 3:6] = ["", "n/a", -1]
+    frame.iloc[2, 1:20] = np.nan
+    frame.iloc[3, 1:] = 1.0
+    frame.iloc[4, 0] = ""
+    frame.iloc[5, 1:] = [(-1) ** k * (1 + k / 10) for k in range(len(WIDE))]
+    lines = write_csv(frame).decode().splitlines()
+    lines[7] = lines[7] + ",9"
+    (tmp_path / "survey.csv").write_text("\n".join(lines))
+    pairs = read_any([tmp_path / "survey.csv"])
+    table, _ = predict_files(load_model(), [tmp_path / "survey.csv"])
+    assert len(pairs) == len(table) == 9
+    found = [str(item) if isinstance(item, SpectrumError) else len(item.wavelength) for _, item in pairs]
+    assert found[:2] == [24, 21]
+    assert table.Note[1] == "3 points without a measurement"
+    assert found[2] == "5 valid points, at least 8 are needed"
+    assert found[3] == "24 of 24 reflectances are 1"
+    assert pairs[4][0] == "survey.csv/row 5"
+    assert "negative" in found[5]
+    assert found[6] == "more fields than the table has names"
+    assert found[7:] == [24, 24]
+
+
+@pytest.mark.parametrize(
+    "frame, message",
+    [
+        (wide_frame(column="mag_{:g}"), "columns like 'mag_0.45' hold no reflectance"),
+        (wide_frame(column="a{:g}", **{f"b{x:g}": 1.0 for x in WIDE}), "'a0.45' and 'b0.45' may both"),
+    ],
+)
+def test_a_table_that_could_be_read_wrongly_is_refused(tmp_path, frame, message):
+    (tmp_path / "survey.csv").write_bytes(write_csv(frame))
+    ((_, problem),) = read_any([tmp_path / "survey.csv"])
+    assert message in str(problem)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{x:g}" for x in WIDE],
+        ["wavelength", *map(str, range(400, 424))],
+        ["name", *(f"PC{k}" for k in range(1, 24))],
+        ["name", *(f"x{k}" for k in range(100, 124))],
+        ["name", *(f"{x:g}" for x in WIDE[:7])],
+    ],
+)
+def test_numbers_in_names_are_not_always_wavelengths(names):
+    assert find_wide(names) is None
+
+
+def test_a_table_is_cut_into_pieces_that_number_its_rows(tmp_path):
+    (tmp_path / "survey.csv").write_bytes(write_csv(wide_frame(name="", column="R{:g}")))
+    pieces = list(iter_pieces(tmp_path / "survey.csv", size=2))
+    assert [piece.count for piece in pieces] == [2, 1]
+    assert [name for piece in pieces for name, _ in read_piece(piece)] == [
+        f"survey.csv/row {k}" for k in (1, 2, 3)
+    ]
+
+
+@pytest.fixture
+def _pyarrow():
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+
+@pytest.mark.usefixtures("_pyarrow")
+def test_a_parquet_table_is_read_as_text_is(tmp_path):
+    wide_frame(H=[20, 21, 22]).to_parquet(tmp_path / "wide")
+    numbered = wide_frame(column="R_{:g}nm", factor=1000).assign(object=[4.0, np.nan, 16.0])
+    numbered.to_parquet(tmp_path / "numbered", row_group_size=2)
+    gaia = gaia_table(gaia_rows(9, "metis"), gaia_rows(433, "eros"))
+    pd.read_csv(io.BytesIO(gaia), comment="#").to_parquet(tmp_path / "gaia")
+    for name, spectrum in spectra_of(tmp_path / "wide").items():
+        np.testing.assert_allclose(spectrum.reflectance, EXAMPLES[name])
+    assert list(spectra_of(tmp_path / "numbered")) == ["4", "row 2", "16"]
+    assert list(spectra_of(tmp_path / "gaia")) == ["9 metis", "433 eros"]
+    assert [piece.count for piece in iter_pieces(tmp_path / "numbered", size=2)] == [2, 1]
+
+
+@pytest.mark.usefixtures("_pyarrow")
+def test_a_parquet_table_that_is_damaged_or_large_or_another_is_refused(tmp_path):
+    wide_frame().to_parquet(tmp_path / "wide")
+    data = (tmp_path / "wide").read_bytes()
+    (tmp_path / "cut").write_bytes(data[:-9])
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other")
+    problems = [str(found) for _, found in read_any([tmp_path / "cut", tmp_path / "other"])]
+    assert "damaged" in problems[0]
+    assert "without columns of reflectance" in problems[1]
+    with pytest.raises(ValueError, match="max_total_mib"):
+        list(iter_pieces(tmp_path / "wide", Limits(max_total_mib=1e-4)))
+
+
+def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "survey").write_bytes(b"PAR1" + bytes(200) + b"PAR1")
+    ((_, problem),) = read_any([tmp_path / "survey"])
+    assert str(problem) == "a Parquet table, which needs pyarrow: pip install pyarrow"

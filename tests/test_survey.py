@@ -1,0 +1,219 @@
+"""Input of any size, classified in parts: nothing lost, nothing twice, the same bytes."""
+
+import gzip
+import io
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from nea_prospect.classifier import load_model
+from nea_prospect.core import WAVELENGTH_GRID
+from nea_prospect.files import read_json
+from nea_prospect.loading import bundled
+from nea_prospect.prediction import predict_files
+from nea_prospect.survey import iter_parts, predict_parts
+
+COMMAND = Path(sys.executable).with_name("nea-prospect")
+HALVES = ["many.zip", "survey.csv"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with 50 files, one of them bad, in a zip, and a table of 60 rows, two of them bad."""
+    folder = tmp_path_factory.mktemp("desk")
+    with zipfile.ZipFile(bundled()[1]) as source, zipfile.ZipFile(folder / "many.zip", "w") as target:
+        for name in source.namelist()[:49]:
+            target.writestr(name, source.read(name))
+        target.writestr("b.txt", "clouds")
+    slopes = np.linspace(-0.2, 0.8, 60)[:, None]
+    noise = np.random.default_rng(0).normal(1, 0.01, (60, 53))
+    frame = pd.DataFrame(
+        (1 + slopes * (WAVELENGTH_GRID - 0.55)) * noise, columns=[f"{x:g}" for x in WAVELENGTH_GRID]
+    )
+    frame.iloc[[7, 33]] = np.nan
+    frame.insert(0, "name", [f"J{number}" for number in range(60)])
+    frame.to_csv(folder / "survey.csv", index=False)
+    return folder
+
+
+def read_parts(folder):
+    read = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    paths = sorted(path for path in folder.iterdir() if path.stem.startswith("part-"))
+    return pd.concat([read[path.suffix](path) for path in paths], ignore_index=True)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def whole(desk):
+    """The parts made in one go, and their record."""
+    record = predict_parts(load_model(), [desk / name for name in HALVES], desk / "whole", workers=1, size=20)
+    return desk / "whole", record
+
+
+def test_parts_hold_what_the_table_holds(desk, whole):
+    folder, record = whole
+    table, _ = predict_files(load_model(), [desk / name for name in HALVES])
+    parts = read_parts(folder)
+    assert parts.File.tolist() == table.File.tolist()
+    assert parts.Group.fillna("").tolist() == table.Group.fillna("").tolist()
+    assert parts.Problem.fillna("").tolist() == table.Problem.tolist()
+    np.testing.assert_allclose(parts["Prob_S-Group"], table["Prob_S-Group"], atol=2e-6)
+    assert [part["rows"] for part in record["parts"].values()] == [20, 20, 10, 20, 20, 20]
+    assert sum(part["problems"] for part in record["parts"].values()) == 3
+    assert record["status"] == "complete"
+    assert read_json(folder / "parts.json") == record
+
+
+def test_two_processes_give_the_same_bytes(desk, whole):
+    paths = [desk / name for name in HALVES]
+    predict_parts(load_model(), paths, desk / "two", workers=2, size=20)
+    assert contents(desk / "two") == contents(whole[0])
+
+
+def test_every_part_has_the_same_columns_and_kinds(desk, whole):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (desk / "bad").mkdir()
+    (desk / "bad" / "a.txt").write_text("clouds")
+    predict_parts(load_model(), [desk / "bad"], desk / "only bad", workers=1)
+    kinds = [
+        pd.read_parquet(path).dtypes
+        for path in [*sorted(whole[0].glob("part-*")), *(desk / "only bad").glob("part-*")]
+    ]
+    assert len(kinds) == 7
+    for other in kinds[1:]:
+        pd.testing.assert_series_equal(other, kinds[0])
+
+
+SCRIPT = """
+import sys
+from nea_prospect.classifier import load_model
+from nea_prospect.survey import predict_parts
+if __name__ == "__main__":
+    tell = lambda *_: print("part", flush=True)
+    predict_parts(load_model(), sys.argv[2:], sys.argv[1], workers=2, size=20, progress=tell)
+"""
+
+
+def test_what_was_killed_goes_on_and_gives_the_same_bytes(desk, whole):
+    paths = [str(desk / name) for name in HALVES]
+    command = [sys.executable, "-c", SCRIPT, str(desk / "killed"), *paths]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    record = read_json(desk / "killed" / "parts.json")
+    assert record["status"] == "unfinished"
+    time.sleep(1)  # until the processes have noticed
+    (desk / "killed" / ".part-00009.csv.1234").write_text("half")
+    predict_parts(load_model(), paths, desk / "killed", workers=1, size=20)
+    assert contents(desk / "killed") == contents(whole[0])
+
+
+def test_a_worker_that_is_killed_is_told_and_costs_only_its_part(desk, whole):
+    paths = [desk / name for name in HALVES]
+
+    def kill(*_):
+        for child in psutil.Process().children(recursive=True):
+            if "loky" in " ".join(child.cmdline()) and "tracker" not in " ".join(child.cmdline()):
+                child.kill()
+
+    with pytest.raises(OSError, match="a process was killed"):
+        predict_parts(load_model(), paths, desk / "worker", workers=2, size=20, progress=kill)
+    kept = len(list((desk / "worker").glob("part-*")))
+    assert kept >= 1
+    predict_parts(load_model(), paths, desk / "worker", workers=2, size=20)
+    assert contents(desk / "worker") == contents(whole[0])
+
+
+def test_a_part_that_was_damaged_is_made_again(desk, whole):
+    paths = [desk / name for name in HALVES]
+    predict_parts(load_model(), paths, desk / "damaged", workers=1, size=20)
+    part = sorted((desk / "damaged").glob("part-*"))[1]
+    part.write_bytes(part.read_bytes()[:-100])
+    predict_parts(load_model(), paths, desk / "damaged", workers=1, size=20)
+    assert contents(desk / "damaged") == contents(whole[0])
+
+
+def test_a_folder_of_something_else_is_refused(desk, whole, tmp_path):
+    model = load_model()
+    with pytest.raises(ValueError, match="parts with other inputs"):
+        predict_parts(model, [desk / "many.zip"], whole[0], size=20)
+    with pytest.raises(ValueError, match="parts with other size"):
+        predict_parts(model, [desk / name for name in HALVES], whole[0], size=21)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="already holds something"):
+        predict_parts(model, [desk / "many.zip"], tmp_path)
+    with pytest.raises(ValueError, match="is a file"):
+        predict_parts(model, [desk / "many.zip"], tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_damage_at_the_end_of_an_archive_is_a_row(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive, zipfile.ZipFile(bundled()[1]) as source:
+        for name in source.namelist()[:5]:
+            info = tarfile.TarInfo(name)
+            info.size = len(source.read(name))
+            archive.addfile(info, io.BytesIO(source.read(name)))
+    (tmp_path / "a.tar").write_bytes((tmp_path / "a.tar").read_bytes()[:5000])
+    pieces = [piece for part, _ in iter_parts([tmp_path / "a.tar", tmp_path / "nowhere"]) for piece in part]
+    assert "damaged" in str(pieces[-2].content)
+    assert pieces[-2].name == "a.tar"
+    assert "no file or folder" in str(pieces[-1].content)
+
+
+def test_a_part_is_bounded_by_spectra_and_by_bytes(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(9):
+            archive.writestr(f"{number}.txt", b"0.5 1.0\n" * 2**20)
+    sizes = [len(part) for part, _ in iter_parts([tmp_path / "a.zip"])]
+    assert sum(sizes) == 9
+    assert max(sizes) * 8 <= 64
+
+
+def test_a_compressed_table_is_read_in_pieces_as_well(desk, tmp_path):
+    (tmp_path / "s.csv.gz").write_bytes(gzip.compress((desk / "survey.csv").read_bytes()))
+    shares = [share for _, share in iter_parts([tmp_path / "s.csv.gz"], size=25)]
+    assert len(shares) == 3
+    assert shares[-1] == 1
+
+
+def run(*arguments, cwd):
+    command = [COMMAND, "predict", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_the_command_tells_how_far_it_is_and_what_could_not_be(desk):
+    result = run(*HALVES, "--parts", "by command", "--workers", "1", cwd=desk)
+    assert result.returncode == 1
+    assert "107 spectra classified, 3 files or rows could not be" in result.stdout
+    assert "Parts: by command (1 files)" in result.stdout
+    assert "110 spectra" in result.stderr
+    assert len(read_parts(desk / "by command")) == 110
+    again = run(*HALVES, "--parts", "by command", cwd=desk)
+    assert again.stdout == result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--parts", "x", "--out", "y.csv"], "--parts goes without"),
+        (["--workers", "2"], "--workers needs --parts"),
+        (["--parts", "."], "already holds something"),
+    ],
+)
+def test_wrong_use_of_parts_gets_one_line(desk, arguments, message):
+    result = run("survey.csv", *arguments, cwd=desk)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
