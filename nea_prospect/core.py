@@ -210,7 +210,8 @@ def _small_picture(figure):
 
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png", dpi=figure.dpi, bbox_inches="tight")
-    Image.open(full).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    options = {"colors": 256, "method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
+    Image.open(full).convert("RGB").quantize(**options).save(small, "png", optimize=True)
     return small.getvalue()
 
 # %% ../nbs/00_core.ipynb #c42a065e
