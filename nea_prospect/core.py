@@ -182,7 +182,7 @@ def use_style():
     """Set the figure style of the project (Matplotlib defaults with calmer axes)."""
     import matplotlib as mpl
     import matplotlib.figure
-    from IPython import get_ipython
+    from IPython.core.interactiveshell import InteractiveShell
 
     mpl.rcParams.update(
         {
@@ -200,8 +200,9 @@ def use_style():
             "image.cmap": "Blues",
         }
     )
-    if shell := get_ipython():
-        shell.display_formatter.formatters["image/png"].for_type(mpl.figure.Figure, _small_picture)
+    if InteractiveShell.initialized():
+        formatters = InteractiveShell.instance().display_formatter.formatters
+        formatters["image/png"].for_type(mpl.figure.Figure, _small_picture)
 
 
 def _small_picture(figure):

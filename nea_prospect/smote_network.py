@@ -242,7 +242,7 @@ def _compile(n_columns, n_classes):
     network.compile(optimizer=adam, loss="categorical_crossentropy", **options)
     return network
 
-
+# %% ../nbs/03b_smote_network.ipynb #dd55e9a8
 def begin_again(network, fresh, learning_rate):
     """Bring a compiled network to the state of a fresh one, and its optimizer to its beginning."""
     for own, new in zip(network.variables, fresh.variables, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.catalogs import CATALOG_COLUMNS
@@ -127,6 +127,7 @@ near_an_end = st.tuples(st.floats(0.40, 0.47) | st.floats(2.38, 2.56), st.floats
 @settings(max_examples=300)
 @given(rows_of_a_file | st.lists(near_an_end, min_size=10))
 def test_any_rows_give_a_valid_spectrum_within_what_was_measured(rows):
+    assume(len({x for x, *_ in rows}) > 1)  # a column that is the same everywhere is no wavelength
     try:
         spectrum = parse_spectrum("\n".join(f"{x!r} {y!r} {0.3 * s * y!r}" for x, y, s in rows).encode())
     except SpectrumError as error:
