@@ -182,6 +182,7 @@ def use_style():
     """Set the figure style of the project (Matplotlib defaults with calmer axes)."""
     import matplotlib as mpl
     import matplotlib.figure
+    import matplotlib.pyplot as plt
     from IPython.core.interactiveshell import InteractiveShell
 
     mpl.rcParams.update(
@@ -201,6 +202,7 @@ def use_style():
         }
     )
     if InteractiveShell.initialized():
+        plt.switch_backend(mpl.get_backend())  # first, since it brings its own way to show figures
         formatters = InteractiveShell.instance().display_formatter.formatters
         formatters["image/png"].for_type(mpl.figure.Figure, _small_picture)
 

@@ -684,7 +684,8 @@ def decide(prospects, ranked, resource, n=3):
         launch = f"{window.Departure}, flight of {window.Flight_d:.0f} days, C3 {window.C3_km2_s2:.1f} km²/s²"
         there = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} km/s back"
         places = f"{window.Window_Rank} by windows, {row[f'{title}_Rank']:.0f} by formulas"
-        worst = f"{row[f'{title}_Worst_Rank']:.0f} under “{row[f'{title}_Worst_If']}”"
+        worst = row[f"{title}_Worst_If"]
+        worst = f"at worst {row[f'{title}_Worst_Rank']:.0f} under “{worst}”" if worst else "never worse"
         columns[_title(row)] = {
             f"Rich in {resource}": f"{row[f'{title}_P_Rich']:.0%}",
             f"{title} if rich": f"{_with_interval(*mass, _tonnes)[0]} t",
@@ -692,7 +693,7 @@ def decide(prospects, ranked, resource, n=3):
             "Launch": launch,
             "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
             "Why, and what disagrees": row.Evidence,
-            "Rank": f"{places}; at worst {worst}",
+            "Rank": f"{places}; {worst}",
         } | ({"Note": window.Note} if window.Note else {})
     return pd.DataFrame(columns, dtype=str).fillna("")
 
