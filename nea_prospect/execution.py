@@ -7,8 +7,10 @@ __all__ = ['PATIENCE', 'STAGE_COMMAND', 'RunError', 'hold_folder', 'read_record'
            'stage_process', 'make_stage', 'publish', 'claim_folder', 'verify_run', 'unfinished_reason']
 
 # %% ../nbs/90_execution.ipynb #48607a6b
+import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -290,12 +292,21 @@ def publish(folder, stages, pages, record, declared=()):
         _link(source, folder / name)
     for name, content in pages.items():
         write_bytes(folder / name, content)
+    _remove_temporaries([folder / name for name in (*sources, *pages, RECORD, ATTEMPT)])
     outputs = {name: sha256(folder / name) for name in (*sources, *pages)}
     for stage in stages:
         found = folder_hashes(stage.folder)
         outputs |= {f"{STAGES_FOLDER}/{stage.name}/{name}": digest for name, digest in found.items()}
     write_json(folder / RECORD, record | {"status": "complete", "outputs": outputs})
     (folder / ATTEMPT).unlink(missing_ok=True)
+
+# %% ../nbs/90_execution.ipynb #8fff8c6c
+def _remove_temporaries(paths):
+    """Remove what a killed process had begun to write in place of files, before it had their names."""
+    for path in paths:
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            if re.fullmatch("[0-9a-f]{8}|[0-9]+", left.suffix[1:]):
+                left.unlink()
 
 # %% ../nbs/90_execution.ipynb #1b2a26b7
 def _published_files(stage):

@@ -419,6 +419,15 @@ def test_a_record_cannot_remove_files_outside_of_its_folder(tmp_path):
     assert (out / "page.html").read_bytes() == b"new"
 
 
+def test_what_a_killed_process_was_writing_does_not_stay_in_a_complete_run(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in (".run.json.c1728cc5", ".page.html.4711", ".unfinished.json.00ff00ff", ".run.json.mine"):
+        (out / name).write_text("a part")
+    publish(out, [], {"page.html": b"new"}, {"key": "1"})
+    assert verify_run(out) == ("complete", ["added: .run.json.mine"])
+
+
 def test_verify_names_what_was_changed_is_missing_or_was_added(tiny, tmp_path):
     out = run_tiny(tiny, tmp_path / "run")
     assert verify_run(out) == ("complete", [])
