@@ -164,6 +164,8 @@ def _execute(job):
         kernel_name="python3",
         cwd=str(Path(job["notebook"]).parent),
         progress_bar=False,
+        request_save_on_cell_execute=False,  # but every few seconds: a page of pictures takes its time
+        autosave_cell_every=5,
         extra_arguments=["--log-level=40"],
     )
 

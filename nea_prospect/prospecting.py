@@ -292,7 +292,7 @@ def _won(name, sampled, rich, capacity_tonnes):
     return (chance * np.minimum(sampled["mass"], capacity_tonnes) * sampled[name]).mean(axis=1)
 
 # %% ../nbs/06_prospecting.ipynb #2a1a7bf0
-def _resource_columns(name, sampled, rich, velocity, weight, capacity_tonnes):
+def _resource_columns(name, sampled, rich, velocity, weight, capacity_tonnes, doubtful):
     """Columns of one resource, see `rank_prospects`; ``rich`` has the shape (n_asteroids, n_types)."""
     chance = np.take_along_axis(rich, sampled["type"], axis=1)
     mass = sampled["mass"] * sampled[name]
@@ -307,7 +307,7 @@ def _resource_columns(name, sampled, rich, velocity, weight, capacity_tonnes):
         "If_Rich_high_t": high,
         "Expected_t": expected,
         "Utility_t": utility,
-        "Rank": pd.Series(utility).rank(ascending=False, method="first").to_numpy(),
+        "Rank": pd.Series(utility).mask(doubtful).rank(ascending=False, method="first").to_numpy(),
         "Pareto": pareto_front(np.where(p_rich >= MIN_RICH, expected, np.nan), velocity),
     }
     return {f"{name.capitalize()}_{title}": values for title, values in columns.items()}
@@ -339,12 +339,20 @@ def _fact_columns(asteroids, sampled, posterior, types):
     }
 
 # %% ../nbs/06_prospecting.ipynb #791d0a42
-def _missing_notes(sampled, velocity):
+def _is_doubtful(asteroids, pairs):
+    """Whether the classifier abstains on an asteroid of which no mission and no radar has told more."""
+    told = np.isin(np.arange(len(asteroids)), pairs[:, 0])
+    return asteroids.Abstains.to_numpy(dtype=bool) & ~told
+
+
+def _missing_notes(sampled, velocity, doubtful):
     """Note what keeps each asteroid from being ranked."""
     unsized, unreached = np.isnan(sampled["diameter"][:, 0]), np.isnan(velocity)
     no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
     both = f"{no_size}; {no_orbit}"
-    return np.select([unsized & unreached, unsized, unreached], [both, no_size, no_orbit], "")
+    doubt = "the classifier abstains: observe again"
+    reasons = [unsized & unreached, unsized, unreached, doubtful]
+    return np.select(reasons, [both, no_size, no_orbit, doubt], "")
 
 
 def _with_true_sizes(asteroids, known, pairs):
@@ -389,9 +397,9 @@ def rank_prospects(
     Returns
     -------
     pandas.DataFrame
-        The asteroids in their order, with facts, probabilities of the types, size and delta-v; for each
-        resource the probability to be rich, mass (t) if rich with 90 % interval, ``Utility_t``, ``Rank`` (NaN
-        without size or orbit) and ``Pareto``; ``Evidence``, and ``Prospect_Note``, what is missing.
+        The asteroids in their order, with facts, probabilities of the types, ``Evidence``, size and delta-v;
+        for each resource the probability to be rich, mass (t) if rich with 90 % interval, ``Utility_t``,
+        ``Rank`` (NaN where ``Prospect_Note`` says what is missing) and ``Pareto``.
 
     Examples
     --------
@@ -413,12 +421,14 @@ def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity,
     weight = accessibility(velocity, exhaust_velocity)
     columns = _fact_columns(sized, sampled, posterior, types)
     columns |= {"Delta_v_km_s": velocity, "Accessibility": weight}
+    doubtful = _is_doubtful(asteroids, posterior.pairs)
     for name in RESOURCES:
-        rich = posterior.rich[name]
-        columns |= _resource_columns(name, sampled, rich, velocity, weight**legs, capacity_tonnes)
+        given = (posterior.rich[name], velocity, weight**legs, capacity_tonnes, doubtful)
+        columns |= _resource_columns(name, sampled, *given)
     evidence = explain_types(asteroids, posterior, types, known)
     kept = asteroids.drop(columns=[*_RENAMED, "diameter_km"])
-    return kept.assign(**columns, Evidence=evidence, Prospect_Note=_missing_notes(sampled, velocity))
+    notes = _missing_notes(sampled, velocity, doubtful)
+    return kept.assign(**columns, Evidence=evidence, Prospect_Note=notes)
 
 # %% ../nbs/06_prospecting.ipynb #344a9ebb
 OLD_ALBEDOS = {  # Stuart & Binzel (2004): mean and its error, as if it were the spread of the population
@@ -476,6 +486,7 @@ def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, e
     sampled = sample_properties(posterior.types, sized, types, seed, N_WORLDS // 4)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity) ** legs
+    weight = np.where(_is_doubtful(asteroids, posterior.pairs), np.nan, weight)
     won = {name: _won(name, sampled, posterior.rich[name], capacity_tonnes) for name in RESOURCES}
     utilities = {f"{name.capitalize()}_Rank": weight * values for name, values in won.items()}
     return pd.DataFrame(utilities, asteroids.index).rank(ascending=False, method="first")
@@ -723,9 +734,14 @@ def top_table(prospects, resource, n=TOP):
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
-def plot_cards(prospects, resource, reflectance, table, n=5):
-    """Plot a card of each of the best asteroids: spectra, probabilities of types, size and evidence."""
-    best = _best(prospects, resource, n)
+def plot_cards(prospects, ranked, resource, reflectance, table, n=5):
+    """Plot a card of each of the best asteroids: spectra, types, size, launch and evidence.
+
+    The order is that of the windows (`rank_windows`), or of the formulas if no asteroid has a window.
+    """
+    windows = ranked.head(n).set_index("Asteroid_ID")
+    named = prospects.set_index("Asteroid_ID", drop=False).loc[windows.index]
+    best = _best(prospects, resource, n) if named.empty else named
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
     size = (9.5, 0.6 + 1.35 * len(best))
@@ -737,7 +753,7 @@ def plot_cards(prospects, resource, reflectance, table, n=5):
         _plot_over_range(left, row, reflectance, table)
         _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
         right.axis("off")
-        right.text(0, 1, _card_text(row, resource), va="top", fontsize=9, transform=right.transAxes)
+        right.text(0, 1, _card_text(row, windows, resource), va="top", fontsize=9, transform=right.transAxes)
     for ax in axes[:-1, :2].flat:
         ax.tick_params(labelbottom=False)
     axes[-1, 0].set_xlabel("Wavelength (µm)")
@@ -777,17 +793,22 @@ def _scaled_to(median, spectrum):
     seen = np.isfinite(spectrum)
     return spectrum * (median[seen] * spectrum[seen]).sum() / (spectrum[seen] ** 2).sum()
 
-
-def _card_text(row, resource):
+# %% ../nbs/06_prospecting.ipynb #784abceb
+def _card_text(row, windows, resource):
     """Write size, reach, resource and evidence of an asteroid in lines."""
+    launch = f"{row.Delta_v_km_s:.2f} km/s by formulas; no window with a way back"
+    if row.Asteroid_ID in windows.index:
+        window = windows.loc[row.Asteroid_ID]
+        cost = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} back"
+        launch = f"launch {window.Departure}: {cost}, {window.Mission_d / 365.25:.1f} years"
     title = resource.capitalize()
     names = [f"{title}_P_Rich", f"{title}_If_Rich_t", f"{title}_If_Rich_low_t", f"{title}_If_Rich_high_t"]
     rich, middle, low, high = (getattr(row, name) for name in names)
     size = f"{row.Diameter_km:.2f} km ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})"
     lines = [
         f"{size}, {row.Diameter_From}",
-        f"{row.Delta_v_km_s:.2f} km/s; {rich:.0%} likely to be rich in {resource}",
-        f"if rich: {_tonnes(middle)} t ({_tonnes(low)}-{_tonnes(high)})",
+        launch,
+        f"{rich:.0%} rich in {resource}; if so, {_tonnes(middle)} t ({_tonnes(low)}-{_tonnes(high)})",
         *textwrap.wrap(row.Evidence, 58)[:5],
     ]
     return escape_mathtext("\n".join(lines))

@@ -10,6 +10,9 @@ __all__ = ['GM_SUN', 'KM_S', 'ELEMENTS', 'OBLIQUITY', 'PARKING_VELOCITY', 'CORRE
            'apparent_magnitude', 'sightings', 'visibility', 'plot_visibility']
 
 # %% ../nbs/05b_windows.ipynb #f85b7e4f
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import erfa
 import matplotlib.pyplot as plt
 import numpy as np
@@ -435,7 +438,7 @@ def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, coun
             f"launches from {first} to {last}; choose years of {YEARS[0]} to {YEARS[1]}, in order"
         )
     home = _daily_earth(min(first, _NOW), last + 8)
-    tables = [_windows_of(orbits.iloc[[row]], home, first, last, count) for row in range(len(orbits))]
+    tables = _for_each(orbits, lambda orbit: _windows_of(orbit, home, first, last, count))
     return pd.concat(tables or [pd.DataFrame(columns=_COLUMNS)], ignore_index=True)
 
 # %% ../nbs/05b_windows.ipynb #60e60abd
@@ -443,6 +446,12 @@ NO_ELEMENTS = "no orbit with its epoch: no windows"
 _COLUMNS = ["Asteroid_ID", "Departure", "Flight_d", "Arrival", "C3_km2_s2", "Arrival_km_s"]
 _COLUMNS += ["Window_delta_v_km_s", "Turns", "Return_Departure", "Return_Flight_d", "Return_delta_v_km_s"]
 _COLUMNS += ["Entry_km_s", "Mission_d", "Note"]
+
+
+def _for_each(orbits, function):
+    """List what a function finds for each asteroid; NumPy lets several threads work at a time."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, [orbits.iloc[[row]] for row in range(len(orbits))]))
 
 
 def _windows_of(orbit, home, first, last, count):
@@ -492,8 +501,9 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
     colors = plt.get_cmap("cividis", 8).with_extremes(over="white")
     size = {"figsize": (9.5, 0.7 + 1.9 * len(orbits)), "layout": "constrained"}
     panels = plt.subplots(len(orbits), 1, sharex=True, sharey=True, squeeze=False, **size)[1][:, 0]
-    for row, (ax, name) in enumerate(zip(panels, names, strict=True)):
-        departures, flights, cost = porkchop(orbits.iloc[[row]], first, last)
+    grids = _for_each(orbits, lambda orbit: porkchop(orbit, first, last))
+    for row, (ax, name, grid) in enumerate(zip(panels, names, grids, strict=True)):
+        departures, flights, cost = grid
         excess = cost.T - cost.min()
         image = ax.pcolormesh(departures - _UNIX_JD, flights, excess, vmin=0, vmax=USEFUL, cmap=colors)
         _number_windows(ax, windows[windows.Asteroid_ID == orbits.index[row]])

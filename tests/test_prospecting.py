@@ -120,6 +120,16 @@ def test_what_is_not_known_is_noted_and_not_ranked(five):
     assert five.Delta_v_km_s[2] > 0
 
 
+def test_where_the_classifier_abstains_only_a_finding_lets_an_asteroid_be_ranked():
+    asteroids = make_asteroids(Asteroid_ID=["101955", "9", "10"]).assign(Abstains=[True, True, False])
+    ranked = rank_prospects(asteroids, resource_types())
+    assert ranked.Water_Rank.tolist()[0::2] == [1.0, 2.0]
+    assert ranked.loc[1, ["Water_Rank", "Metal_Rank"]].isna().all()
+    assert ranked.Prospect_Note.tolist() == ["", "the classifier abstains: observe again", ""]
+    alternatives = rank_alternatives(asteroids, resource_types(), known_facts(), 1e5, 4.4)
+    assert alternatives["one way only"].Water_Rank.isna().tolist() == [False, True, False]
+
+
 def test_an_asteroid_without_probabilities_is_named():
     asteroids = example_asteroids()
     asteroids.loc[1, "Prob_C-Group"] = np.nan
@@ -233,7 +243,7 @@ def test_where_nothing_is_known_the_tables_are_empty_and_the_figures_say_so(n):
     figures = [
         plot_reach(prospects),
         plot_bumps(prospects, alternatives, "water"),
-        plot_cards(prospects, "metal", np.ones((1, 53)), table),
+        plot_cards(prospects, made_up_windows(prospects).iloc[:0], "metal", np.ones((1, 53)), table),
         plot_followup(followup),
     ]
     for ax in figures:
@@ -475,14 +485,18 @@ def test_a_second_spectrum_of_the_same_kind_is_worth_less():
     np.testing.assert_allclose(ratio, [0.25, 4.0, 1.0])
 
 
+@pytest.mark.parametrize("n_windows", [0, 1])
 @pytest.mark.parametrize("complete", [True, False])
-def test_the_spectrum_of_a_target_is_drawn_also_without_a_complete_one_of_its_group(complete):
+def test_the_card_of_a_target_is_drawn_also_without_a_complete_spectrum_of_its_group(complete, n_windows):
     reflectance = np.full((1, 53), np.nan)
     reflectance[0, : 53 if complete else 20] = 2.0
-    prospects = rank_prospects(example_asteroids(), resource_types())
-    table = pd.DataFrame({"asteroid": ["easy"], "label": ["C-Group"]})
-    ax = plot_cards(prospects, "water", reflectance, table)
-    assert ax.get_title(loc="left") == "easy"
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955"]), resource_types())
+    table = pd.DataFrame({"asteroid": ["101955"], "label": ["C-Group"]})
+    ranked = rank_windows(prospects, made_up_windows(prospects), "water")
+    ax = plot_cards(prospects, ranked.iloc[:n_windows], "water", reflectance, table)
+    told = [text.get_text() for text in ax.figure.axes[2].texts]
+    assert ("launch 20" in told[0]) == bool(n_windows)
+    assert ax.get_title(loc="left") == "101955"
     np.testing.assert_allclose(ax.lines[0].get_ydata()[:20], 1.0)
     ax.figure.canvas.draw()
     plt.close(ax.figure)
