@@ -10,6 +10,7 @@ __all__ = ['SCORE_TITLES', 'N_DRAWS', 'MIN_SOURCE', 'average_spectra', 'confusio
            'occlude', 'permute_features', 'plot_explanation', 'prediction_table']
 
 # %% ../nbs/05_evaluation.ipynb #fbd16d0e
+from functools import lru_cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -162,9 +163,15 @@ def bootstrap_weights(truth, n_draws=N_DRAWS, seed=0):
     return weights
 
 # %% ../nbs/05_evaluation.ipynb #c36970b4
+@lru_cache(maxsize=4)  # all models have the same samples
+def _cached_weights(codes, seed):
+    """`bootstrap_weights` of a tuple of codes."""
+    return bootstrap_weights(np.array(codes), seed=seed)
+
+
 def _bootstrap_scores(chosen, codes, seed):
     """Scores of each repeat, and their means over repeats in each bootstrap sample; see `matrix_scores`."""
-    n_groups, weights = chosen.shape[-1], bootstrap_weights(codes, seed=seed)
+    n_groups, weights = chosen.shape[-1], _cached_weights(tuple(codes.tolist()), seed)
     predicted = chosen.argmax(axis=-1)
     once = matrix_scores(np.concatenate([confusion(codes, repeat, n_groups) for repeat in predicted]))
     draws = [matrix_scores(confusion(codes, repeat, n_groups, weights)) for repeat in predicted]

@@ -5,16 +5,16 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from nea_prospect.classifier import find_model, load_model
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
-from nea_prospect.execution import Stage, hold_folder, make_stage
 from nea_prospect.loading import Spectrum
 from nea_prospect.run import Run
 from nea_prospect.series import standard_series
@@ -119,15 +119,27 @@ def stand_in_for_training(folder):
 
 
 def run_without_training(folder, catalog, spectra):
-    """Run every stage but training, which takes minutes and the same path on any survey."""
+    """Run every stage but training, which takes minutes and the same path on any survey, in this process."""
     parameters = {"01_loading": {"catalog": str(catalog), "spectra": str(spectra)}}
     parameters["06_prospecting"] = {"last_launch": 2029}  # years enough to run
-    folder.mkdir()
-    with hold_folder(folder) as lock:
-        for name, notebook in standard_series().notebooks.items():
-            if name == "04_modeling":
-                stand_in_for_training(folder)
-            if name in ("03_resampling", "04_modeling"):
-                continue  # folds, and what needs them
-            stage = Stage(name, notebook, parameters.get(name, {}), "key", folder / "stages" / name)
-            make_stage(stage, lock, time.monotonic() + 500, lambda *_: None)
+    for name, notebook in standard_series().notebooks.items():
+        if name == "04_modeling":
+            stand_in_for_training(folder)
+        if name in ("03_resampling", "04_modeling"):
+            continue  # folds, and what needs them
+        at_work = folder / "stages" / f".{name}"
+        at_work.mkdir(parents=True)
+        run_cells(notebook, parameters.get(name, {}) | {"run_dir": str(at_work)})
+        at_work.rename(folder / "stages" / name)
+
+
+def run_cells(notebook, parameters):
+    """Run the code of a notebook here, without a kernel: what it shows is not looked at."""
+    names = {"__name__": "__main__", "display": lambda *_: None}
+    with matplotlib.rc_context():
+        for cell in json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                exec(compile("".join(cell["source"]), f"{notebook}: {cell['id']}", "exec"), names)
+            if "parameters" in cell["metadata"].get("tags", []):
+                names |= parameters
+            plt.close("all")

@@ -1,7 +1,5 @@
 """Every survey at hand runs to its end, also those of main-belt asteroids without orbit or size."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from helpers import run_without_training
 
@@ -20,16 +18,10 @@ SURVEYS = {
 
 
 @pytest.mark.slow
-def test_every_stage_but_training_runs_on_every_survey(archives, tmp_path):
-    def run(item):
-        survey, (catalog, spectra) = item
-        run_without_training(tmp_path / survey, archives / survey / catalog, archives / survey / spectra)
-        return survey
-
-    with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(run, SURVEYS.items()))
-    assert done == list(SURVEYS)
-    for survey in SURVEYS:
-        table = Run(tmp_path / survey).load("dataset", dict, Dataset.from_arrays).table
-        place = tmp_path / survey / "stages" / "06_prospecting" / "prospects.csv"
-        assert sorted(read_table(place, ("Asteroid_ID",)).Asteroid_ID) == sorted(set(table.asteroid)), survey
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_every_stage_but_training_runs_on_every_survey(archives, tmp_path, survey):
+    catalog, spectra = (archives / survey / name for name in SURVEYS[survey])
+    run_without_training(tmp_path / "run", catalog, spectra)
+    table = Run(tmp_path / "run").load("dataset", dict, Dataset.from_arrays).table
+    place = tmp_path / "run" / "stages" / "06_prospecting" / "prospects.csv"
+    assert sorted(read_table(place, ("Asteroid_ID",)).Asteroid_ID) == sorted(set(table.asteroid))
