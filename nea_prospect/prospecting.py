@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
-           'ALBEDO_ERROR', 'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V',
-           'LIST', 'SAME_ORBIT', 'NEARLY', 'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LARGE_KM', 'read_orbits',
-           'complete_facts', 'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties',
-           'compare_sizes', 'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables',
-           'rank_alternatives', 'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'full_elements',
-           'rank_windows', 'decide', 'top_table', 'plot_cards', 'population_mixture', 'answer_cuts',
-           'confusion_by_coverage', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
+           'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V', 'LIST', 'SAME_ORBIT',
+           'NEARLY', 'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter',
+           'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
+           'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives', 'plot_bumps',
+           'robust_statements', 'rank_correlation', 'plot_reach', 'full_elements', 'rank_windows', 'decide',
+           'top_table', 'plot_cards', 'population_mixture', 'answer_cuts', 'confusion_by_coverage', 'repeated_errors',
+           'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -22,6 +22,7 @@ import scipy
 from matplotlib.patheffects import withStroke
 
 from nea_prospect.composition import (
+    ALBEDO_ERROR,
     OPINIONS,
     PROBABILITIES,
     RESOURCES,
@@ -39,7 +40,7 @@ from .features import COVERAGES, model_inputs
 from .files import packaged, read_table
 
 # %% ../nbs/06_prospecting.ipynb #29bef948
-from .windows import ELEMENTS
+from .windows import ELEMENTS, PARKING_VELOCITY
 
 # %% ../nbs/06_prospecting.ipynb #88bb97a2
 def read_orbits():
@@ -81,7 +82,9 @@ def diameter(H, albedo):
     return 1329.0 / np.sqrt(albedo) * 10.0 ** (-np.asarray(H, dtype=float) / 5.0)
 
 # %% ../nbs/06_prospecting.ipynb #21c350dd
-ORBIT_VELOCITY = 7.727 / 29.784  # of a low Earth orbit, in units of the Earth's velocity around the Sun
+ORBIT_VELOCITY = (
+    PARKING_VELOCITY / 29.784
+)  # of a low Earth orbit, in units of the Earth's velocity around the Sun
 
 
 def delta_v(a, e, i):
@@ -163,7 +166,6 @@ def _title(row):
 MAGNITUDE_ERROR = 0.25  # mag, assumed
 MAGNITUDE_BIAS = 0.45  # mag near H = 14 (Pravec et al. 2012)
 DIAMETER_ERROR = 0.3  # relative, of a thermal diameter
-ALBEDO_ERROR = 0.3  # relative, of a measured albedo
 N_WORLDS = 2000
 
 # %% ../nbs/06_prospecting.ipynb #77d0f88c
