@@ -14,6 +14,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from helpers import package
 
 import nea_prospect
 from nea_prospect.series import standard_series
@@ -99,29 +100,19 @@ class TestTheProjectFiles:
     def test_every_dependency_is_locked(self):
         lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
         locked = set(re.findall(r"(?m)^([\w.-]+)(?:\[.*\])?==", lock))
-        extras = project()["optional-dependencies"]
-        wanted = [
-            *project()["dependencies"],
-            *sum((extras[name] for name in extras if name not in READERS), []),
-        ]
-        assert {package(text) for text in wanted} - locked == set()
+        wanted = sum(project()["optional-dependencies"].values(), project()["dependencies"])
+        assert {package(text) for text in wanted} - locked == {"nea-prospect"}  # extras that hold another
 
     def test_only_declared_packages_are_imported(self):
         extras = project()["optional-dependencies"]
-        optional = {package(text) for name in READERS for text in extras[name]}
-        declared = {package(text) for text in project()["dependencies"]}
+        wanted = sum(
+            (extras[name] for name in ("series", "parquet", "astro", "scale")), project()["dependencies"]
+        )
+        declared = {package(text) for text in wanted}
         owners = packages_distributions()
-        own_or_standard = sys.stdlib_module_names | {"nea_prospect"}
-        for module in imported_packages() - own_or_standard - optional:
+        for module in imported_packages() - sys.stdlib_module_names - {"nea_prospect"}:
             names = {name.lower().replace("_", "-") for name in owners[module]}
             assert names & declared, module
-
-
-READERS = ("parquet",)  # extras of formats that few need; what tests of them need is not installed by make
-
-
-def package(requirement):
-    return re.split(r"[<>=!~\[ ]", requirement)[0].lower().replace("_", "-")
 
 
 def imported_packages():
