@@ -103,6 +103,11 @@ class TestTheProjectFiles:
         wanted = sum(project()["optional-dependencies"].values(), project()["dependencies"])
         assert {package(text) for text in wanted} - locked == {"nea-prospect"}  # extras that hold another
 
+    def test_every_line_of_the_lock_is_a_package_with_its_sums(self):
+        lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        wanted = r"(#.*|[\w.-]+(\[[\w-]+\])?==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)?"
+        assert [line for line in lines if not re.fullmatch(wanted, line)] == []
+
     def test_only_declared_packages_are_imported(self):
         extras = project()["optional-dependencies"]
         wanted = sum(
