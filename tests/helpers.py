@@ -22,11 +22,6 @@ from nea_prospect.series import standard_series
 STEP = 1e-6  # the first reflectance of a row tells its number in these steps, so that a spy can tell the rows
 
 
-def package(requirement):
-    """Name of the package that a requirement of pyproject.toml asks for."""
-    return re.split(r"[<>=!~\[ ]", requirement)[0].lower().replace("_", "-")
-
-
 def make_rows(n_asteroids=40, spectra_each=2, seed=0, first=0):
     """Made-up spectra: rising ones (S-Group), flat ones (C-Group) and ones with a deep band (V-type)."""
     rng = np.random.default_rng(seed)
