@@ -20,14 +20,14 @@ SLOW_FILES := tests/test_archives.py tests/test_benchmark.py tests/test_hostile.
 
 check: $(BIN)/.ready  ## the inner loop: in sync, clean, the form of the notebooks, the fast tests
 	bash tests/in_sync.sh
-	$(BIN)/ruff check --quiet nbs nea_prospect tests
-	$(BIN)/ruff format --quiet --check nbs tests
+	$(BIN)/ruff check --quiet nbs nea_prospect tests docs
+	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(addprefix --ignore=,$(SLOW_FILES))
 
 test: $(BIN)/.ready  ## every check; pytest comes last
 	bash tests/in_sync.sh
-	$(BIN)/ruff check --quiet nbs nea_prospect tests
-	$(BIN)/ruff format --quiet --check nbs tests
+	$(BIN)/ruff check --quiet nbs nea_prospect tests docs
+	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/nbdev_test --n_workers 2
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
