@@ -35,22 +35,9 @@ def site(tmp_path_factory):
     if not find_spec("sphinx"):
         pytest.skip("sphinx is not installed (extra docs)")
     out = tmp_path_factory.mktemp("site").resolve()
-    options = [
-        "-q",
-        "-W",
-        "--keep-going",
-        "-b",
-        "html",
-        "-d",
-        out / "doctrees",
-        "-c",
-        DOCS,
-        ROOT,
-        out / "html",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *options], capture_output=True, text=True, cwd=ROOT
-    )
+    options = ["-q", "-W", "--keep-going", "-b", "html", "-d", out / "doctrees", "-c", DOCS]
+    command = [sys.executable, "-m", "sphinx", *options, ROOT, out / "html"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return {path: Page(path) for path in (out / "html").rglob("*.html") if "_static" not in path.parts}
 
