@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: report check test soak fuzz lab notebooks bundle model benchmark clean
+.PHONY: report check test newest lowest docs soak fuzz lab notebooks bundle model benchmark clean
 
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
@@ -20,16 +20,28 @@ SLOW_FILES := tests/test_archives.py tests/test_benchmark.py tests/test_hostile.
 
 check: $(BIN)/.ready  ## the inner loop: in sync, clean, the form of the notebooks, the fast tests
 	bash tests/in_sync.sh
-	$(BIN)/ruff check --quiet nbs nea_prospect tests
-	$(BIN)/ruff format --quiet --check nbs tests
+	$(BIN)/ruff check --quiet nbs nea_prospect tests docs
+	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(addprefix --ignore=,$(SLOW_FILES))
 
 test: $(BIN)/.ready  ## every check; pytest comes last
 	bash tests/in_sync.sh
-	$(BIN)/ruff check --quiet nbs nea_prospect tests
-	$(BIN)/ruff format --quiet --check nbs tests
+	$(BIN)/ruff check --quiet nbs nea_prospect tests docs
+	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/nbdev_test --n_workers 2
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+# what runs without an extra
+BASE_TESTS := $(addprefix tests/test_,$(addsuffix .py,archives catalogs columns composition core formats install loading))
+
+newest lowest:  ## the base installation, with the newest or the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv --clear .venv-base
+	.venv-base/bin/python tests/project.py $@ > .venv-base/constraints.txt
+	.venv-base/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-base/constraints.txt . pytest pytest-timeout hypothesis
+	.venv-base/bin/python -m pytest -q -o filterwarnings=default $(BASE_TESTS)
+
+docs: $(BIN)/.ready  ## the site, in docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . docs/_build/html
 
 soak: $(BIN)/.ready  ## the checks with random input and random kills, twenty times as many (half an hour)
 	SOAK=20 $(BIN)/python -m pytest -q -o timeout=0 tests/test_archives.py tests/test_catalogs.py tests/test_hostile.py tests/test_series.py -k "dialect or damage or catalog or bytes or killed or stopped"
@@ -60,4 +72,4 @@ benchmark: $(BIN)/.ready  ## time loading and features (as ratios), training and
 	$(BIN)/python tests/benchmarks/modeling.py
 
 clean:
-	rm -rf .venv runs .wheels
+	rm -rf .venv .venv-base runs .wheels docs/_build

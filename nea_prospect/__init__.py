@@ -32,7 +32,14 @@ def __getattr__(name):
     """Import a public name when it is first used (PEP 562), so that importing the package stays fast."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    try:
+        module = import_module(f"{__name__}.{_PUBLIC[name]}")
+    except ModuleNotFoundError:
+        from .files import need_extra
+
+        need_extra("series")
+        raise
+    return getattr(module, name)
 
 
 def __dir__():

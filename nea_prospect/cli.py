@@ -18,7 +18,7 @@ import nea_prospect
 from .classifier import find_model, read_model
 from .core import use_style
 from .execution import RunError, read_record, unfinished_reason, verify_run
-from .files import escape_control, one_line, save_figure, write_table
+from .files import escape_control, need_extra, one_line, save_figure, write_table
 from .prediction import figure_name, plot_prediction, predict_files
 from .run import Run
 
@@ -121,9 +121,8 @@ def _show_surroundings(folder):
         series = standard_series()
     then, now = record.get("versions"), versions(series)
     if isinstance(then, dict):
-        other = [
-            f"{name} {then[name]} (here {now.get(name)})" for name in then if then[name] != now.get(name)
-        ]
+        both = [name for name in then if name in now]
+        other = [f"{name} {then[name]} (here {now[name]})" for name in both if then[name] != now[name]]
         if other:
             print(escape_control(f"  made with other versions: {', '.join(other)}; a new run may differ"))
 
@@ -278,6 +277,7 @@ def benchmark_command(
     surveys = [pair.partition("=")[::2] for pair in elsewhere]
     if surveys and (catalog or not all(spectra for _, spectra in surveys)):
         raise RunError("--elsewhere takes CATALOG=SPECTRA, and no --catalog and --spectra beside it")
+    need_extra("series")
     from nea_prospect.benchmark import run_benchmark
     from nea_prospect.elsewhere import run_elsewhere
 
@@ -296,7 +296,7 @@ def main():
     sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what a terminal cannot show
     try:
         app()
-    except (RunError, OSError) as error:
+    except (RunError, OSError, ImportError) as error:
         print(f"nea-prospect: {error}", file=sys.stderr)
         sys.exit(1)
     except SystemExit as end:

@@ -9,6 +9,7 @@ __all__ = ['WAVELENGTH_GRID', 'GROUPS', 'NAMED_GROUPS', 'GROUP_COLORS', 'GROUP_C
 # %% ../nbs/00_core.ipynb #1a5e3319
 import io
 import re
+import sys
 
 import numpy as np
 
@@ -183,7 +184,6 @@ def use_style():
     import matplotlib as mpl
     import matplotlib.figure
     import matplotlib.pyplot as plt
-    from IPython.core.interactiveshell import InteractiveShell
 
     mpl.rcParams.update(
         {
@@ -201,9 +201,10 @@ def use_style():
             "image.cmap": "Blues",
         }
     )
-    if InteractiveShell.initialized():
+    interactive = sys.modules.get("IPython.core.interactiveshell")  # loaded where a notebook runs
+    if interactive and interactive.InteractiveShell.initialized():
         plt.switch_backend(mpl.get_backend())  # first, since it brings its own way to show figures
-        formatters = InteractiveShell.instance().display_formatter.formatters
+        formatters = interactive.InteractiveShell.instance().display_formatter.formatters
         formatters["image/png"].for_type(mpl.figure.Figure, _small_picture)
 
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['write_bytes', 'write_json', 'read_json', 'write_table', 'read_table', 'write_arrays', 'read_arrays', 'sha256',
-           'decode_text', 'escape_control', 'one_line', 'save_figure', 'table_to_arrays', 'arrays_to_table', 'packaged']
+           'decode_text', 'escape_control', 'one_line', 'save_figure', 'table_to_arrays', 'arrays_to_table', 'packaged',
+           'need_extra']
 
 # %% ../nbs/00a_files.ipynb #882563a3
 import hashlib
@@ -14,6 +15,7 @@ import os
 import re
 import secrets
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +200,19 @@ def arrays_to_table(arrays):
 def packaged(name):
     """Give the path of a file or folder of ``nea_prospect/data``."""
     return Path(str(files("nea_prospect"))) / "data" / name
+
+# %% ../nbs/00a_files.ipynb #a36d5ffa
+_EXTRAS = {
+    "series": ("scipy", "sklearn", "imblearn", "tensorflow", "keras", "seaborn", "papermill", "nbconvert"),
+    "parquet": ("pyarrow",),
+    "astro": ("astropy",),
+    "scale": ("distributed",),
+}  # extra -> modules that it brings
+
+
+def need_extra(extra):
+    """Raise an ImportError with the command that installs an extra (its name), unless it is there."""
+    missing = [name for name in _EXTRAS[extra] if find_spec(name) is None]
+    if missing:
+        command = f"pip install 'nea-prospect[{extra}]'"
+        raise ImportError(f"this needs {', '.join(missing)}, not installed here: {command}") from None

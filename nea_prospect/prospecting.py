@@ -18,7 +18,6 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scipy
 from matplotlib.patheffects import withStroke
 
 from nea_prospect.composition import (
@@ -37,7 +36,7 @@ from nea_prospect.composition import (
 )
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
 from .features import COVERAGES, model_inputs
-from .files import packaged, read_table
+from .files import need_extra, packaged, read_table
 
 # %% ../nbs/06_prospecting.ipynb #29bef948
 from .windows import ELEMENTS, PARKING_VELOCITY
@@ -1030,6 +1029,9 @@ def _won_if(prospects, types):
 # %% ../nbs/06_prospecting.ipynb #e5720c5a
 def _classified(prospects, orbits, rows, types):
     """Rows of the follow-up for classified asteroids; ``rows`` are their positions in the orbits."""
+    need_extra("series")
+    from scipy.special import erf
+
     facts = ["Asteroid_ID", "Name", "Designation", "H_mag", "a_au", "e", "i_deg"]
     sizes = ["Diameter_km", "Diameter_low_km", "Diameter_high_km"]
     uncertainty = orbits.orbit_uncertainty.reset_index(drop=True).reindex(rows).to_numpy()
@@ -1043,7 +1045,7 @@ def _classified(prospects, orbits, rows, types):
     return prospects[facts + sizes].assign(
         Kind="classified",
         Orbit_Uncertainty=uncertainty,
-        P_Large=0.5 * (1 + scipy.special.erf(deviation / np.sqrt(2))),
+        P_Large=0.5 * (1 + erf(deviation / np.sqrt(2))),
         **chances,
         **_won_if(prospects, types),
         **{f"Seen_{kind}": seen for kind, seen in covered.items()},

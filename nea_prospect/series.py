@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256 as new_sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
@@ -39,7 +39,7 @@ from nea_prospect.execution import (
     stage_keys,
     verify_run,
 )
-from .files import escape_control, one_line, read_json, sha256, write_json
+from .files import escape_control, need_extra, one_line, read_json, sha256, write_json
 from .loading import bundled
 from .report import make_report
 from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER
@@ -89,6 +89,7 @@ def with_stages_of(self: Series, preset):
 # %% ../nbs/92_series.ipynb #a99b9441
 def declared_parameters(series):
     """Read names and defaults that each notebook declares, by stage; the series injects ``run_dir``."""
+    need_extra("series")
     import papermill
 
     declared = {}
@@ -180,7 +181,7 @@ PACKAGES += ("matplotlib", "seaborn", "papermill", "nbconvert")
 
 
 def versions(series):
-    """Collect the versions of what a result depends on, by name."""
+    """Collect the versions of what a result depends on and is installed, by name."""
     digest, package = new_sha256(), Path(nea_prospect.__file__).parent
     for path in sorted([*package.glob("*.py"), *package.glob("data/*.*")]):
         digest.update(path.read_bytes())
@@ -189,9 +190,17 @@ def versions(series):
             "".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"
         ]
         digest.update("\0".join(sources).encode())
-    found = {name: version(name) for name in PACKAGES}
+    found = {name: number for name in PACKAGES if (number := _installed(name))}
     found |= {"python": platform.python_version(), "platform": platform.platform()}
     return found | {"nea_prospect": f"{found['nea_prospect']}+{digest.hexdigest()[:8]}"}
+
+
+def _installed(package):
+    """Version of a package; empty if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 # %% ../nbs/92_series.ipynb #ee52d7b1
 class Progress:

@@ -18,7 +18,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from scipy.special import hyp2f1
 
 # %% ../nbs/05b_windows.ipynb #35b540fb
 def solve_kepler(mean_anomaly, e):
@@ -120,6 +119,8 @@ def _flight_time(x, bend, revolutions):
     time = ((angle + revolutions * np.pi) / root - x + bend * y) / depth
     flat = np.abs(depth) < 0.02  # nearly a parabola, where the formula divides zero by zero
     if revolutions == 0 and flat.any():
+        from scipy.special import hyp2f1
+
         eta, bend = (y - bend * x)[flat], bend[flat]
         series = hyp2f1(3, 1, 2.5, (1 - bend - x[flat] * eta) / 2)
         time[flat] = eta**3 * series * 2 / 3 + 2 * bend * eta

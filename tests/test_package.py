@@ -7,27 +7,22 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 import zipfile
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from project import PROJECT, ROOT, package
 
 import nea_prospect
 from nea_prospect.series import standard_series
 
-ROOT = Path(__file__).resolve().parents[1]
 STAGES = tuple(standard_series().notebooks)
 HEAVY = {"tensorflow", "keras", "sklearn", "papermill", "nbdev", "dask"}
 LIGHT_MODULES = ("core", "files", "archives", "catalogs", "loading", "features")
 
 every_public_name = pytest.mark.parametrize("name", nea_prospect.__all__)
-
-
-def project():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def python(code):
@@ -90,38 +85,33 @@ class TestWhatAnImportLoads:
 
 
 class TestTheProjectFiles:
-    def test_the_version_is_the_same_everywhere(self):
+    def test_the_version_is_that_of_the_settings(self):
         settings = ConfigParser()
         settings.read(ROOT / "settings.ini", encoding="utf-8")
-        assert project()["version"] == nea_prospect.__version__
+        assert PROJECT["dynamic"] == ["version"]
         assert settings["DEFAULT"]["version"] == nea_prospect.__version__
 
     def test_every_dependency_is_locked(self):
         lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
         locked = set(re.findall(r"(?m)^([\w.-]+)(?:\[.*\])?==", lock))
-        extras = project()["optional-dependencies"]
-        wanted = [
-            *project()["dependencies"],
-            *sum((extras[name] for name in extras if name not in READERS), []),
-        ]
-        assert {package(text) for text in wanted} - locked == set()
+        wanted = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
+        assert {package(text) for text in wanted} - locked == {"nea-prospect"}  # extras that hold another
+
+    def test_every_line_of_the_lock_is_a_package_with_its_sums(self):
+        lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        wanted = r"(#.*|[\w.-]+(\[[\w-]+\])?==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)?"
+        assert [line for line in lines if not re.fullmatch(wanted, line)] == []
 
     def test_only_declared_packages_are_imported(self):
-        extras = project()["optional-dependencies"]
-        optional = {package(text) for name in READERS for text in extras[name]}
-        declared = {package(text) for text in project()["dependencies"]}
+        extras = PROJECT["optional-dependencies"]
+        wanted = sum(
+            (extras[name] for name in ("series", "parquet", "astro", "scale")), PROJECT["dependencies"]
+        )
+        declared = {package(text) for text in wanted}
         owners = packages_distributions()
-        own_or_standard = sys.stdlib_module_names | {"nea_prospect"}
-        for module in imported_packages() - own_or_standard - optional:
+        for module in imported_packages() - sys.stdlib_module_names - {"nea_prospect"}:
             names = {name.lower().replace("_", "-") for name in owners[module]}
             assert names & declared, module
-
-
-READERS = ("parquet",)  # extras of formats that few need; what tests of them need is not installed by make
-
-
-def package(requirement):
-    return re.split(r"[<>=!~\[ ]", requirement)[0].lower().replace("_", "-")
 
 
 def imported_packages():
@@ -155,7 +145,9 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
     data += ("orbits.csv.gz", "resources.csv", "model/model.npz", "model/run.json")
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
-    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original")}
+    wanted |= {"nea_prospect/py.typed"} | {
+        f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original")
+    }
     wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
     assert wanted - names == set()
     assert [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))] == []
