@@ -117,7 +117,7 @@ class TestTheProjectFiles:
             assert names & declared, module
 
 
-READERS = ("parquet",)  # extras of formats that few need; what tests of them need is not installed by make
+READERS = ("parquet", "astro")  # extras for formats that few need
 
 
 def package(requirement):
