@@ -49,6 +49,13 @@ _FIRST_BYTES = {  # how files begin that are no text, or no table
     b"{\\rtf": "an RTF document",
     b"%!PS": "a PostScript document",
 }
+_STARTS = {  # kinds of text, by patterns of how they begin, in lower case
+    "a VOTable": rb"<(?s:.*<)?(\w+:)?votable",
+    "an HTML page": rb"<!doctype html|<html",
+    "an XML document": rb"<\?xml",
+    "a JSON document": rb'\{"|\{\n|\[\{',
+    "an index of spectra, as classy writes it": rb"(?=([^\n]*,)?name *[,\r\n])([^\n]*,)?filename *[,\r\n]",
+}
 
 # %% ../nbs/00e_columns.ipynb #bd1c1892
 def name_content(data: bytes) -> str:
@@ -69,19 +76,13 @@ def name_content(data: bytes) -> str:
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    if start.startswith(b"<") and re.search(rb"<(\w+:)?votable", start):
-        return "a VOTable"
+    for kind, pattern in _STARTS.items():
+        if re.match(pattern, start):
+            return kind
     if b"reflectance_spectrum_flag" in data[:32768]:
         return "a table of Gaia DR3 with the spectra of many asteroids"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
-    if start.startswith(b"<?xml"):
-        return "an XML document"
-    if start.startswith((b'{"', b"{\n", b"[{")):
-        return "a JSON document"
-    if start.startswith(b"##") and b"(x++(y..y))" in data[:65536].lower():
-        return "a JCAMP-DX file with differences of x"
-    return ""
+    jcamp = start.startswith(b"##") and b"(x++(y..y))" in data[:65536].lower()
+    return "a JCAMP-DX file with differences of x" if jcamp else ""
 
 # %% ../nbs/00e_columns.ipynb #23567ec8
 def spectrum_text(data):

@@ -24,6 +24,7 @@ from .columns import SpectrumError, check_curve, read_columns, spectrum_text
 from nea_prospect.core import (
     WAVELENGTH_GRID,
     Identities,
+    asteroid_id,
     candidate_groups,
     escape_mathtext,
     file_asteroid,
@@ -68,6 +69,8 @@ class FileFacts:
     overlap_ratio: float = np.nan  # earlier over later segments where they overlap, the farthest from 1
     source: str = ""  # what a line ``# source: ...`` says
     assumed: str = ""  # which columns were taken where the file does not tell or has them in another order
+    header_asteroid: str = ""  # identity that a header of M4AST states
+    observed: str = ""  # date of the observation that it states
 
 # %% ../nbs/01_loading.ipynb #64c93e6e
 @dataclass(frozen=True)
@@ -274,7 +277,24 @@ def _stated_source(text):
     found = re.search(r"^[#;! \t]*source[ \t]*[:=][ \t]*(\S.*)$", text[:4096], re.IGNORECASE | re.MULTILINE)
     return escape_control(found[1].strip())[:100] if found else ""
 
-# %% ../nbs/01_loading.ipynb #1496af74
+# %% ../nbs/01_loading.ipynb #37b548c3
+_M4AST = (
+    r"^Asteroid designations *\( *Number, Name, Temporary designation\) *:(?P<names>.*)$",
+    r"^Observation was done on[^:]*: *(?P<date>\d{4}) *- *(?P<month>\d\d?) *- *(?P<day>\d\d?)\b",
+)
+
+
+def _stated_object(text):
+    """Identity of the asteroid and date of the observation in the header of a file of M4AST, as facts."""
+    names, date = (re.search(pattern, text[:4096], re.MULTILINE) for pattern in _M4AST)
+    if not names:
+        return {}
+    number, name, designation = [*names["names"].split(","), "", "", ""][:3]
+    known = [asteroid_id(one) for one in (number, designation, name) if one.strip() not in ("", "-")]
+    observed = "-".join(part.zfill(2) for part in date.groups()) if date else ""
+    return {"header_asteroid": escape_control(next(filter(None, known), ""))[:50], "observed": observed}
+
+# %% ../nbs/01_loading.ipynb #12ca6efd
 def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B008  frozen
     """Make a `Spectrum` of `nea_prospect.columns.Columns`, or raise a `SpectrumError` with the reason.
 
@@ -317,6 +337,7 @@ def parse_spectrum(data, rescale=False):
     text, line_end = spectrum_text(data)
     columns, numbers = read_columns(text)
     facts = FileFacts(line_end, numbers.n_columns, numbers.n_text, source=_stated_source(text))
+    facts = replace(facts, **_stated_object(text))
     return columns_to_spectrum(columns, facts, rescale)
 
 # %% ../nbs/01_loading.ipynb #9c0cf77a
@@ -426,6 +447,8 @@ def note_facts(facts):
     if facts.unit != "um":
         notes.append(f"given in {facts.unit}")
     notes.append(facts.assumed)
+    notes.append(facts.header_asteroid and f"the header names asteroid {facts.header_asteroid}")
+    notes.append(facts.observed and f"observed {facts.observed}")
     return "; ".join(filter(None, notes))
 
 
@@ -460,10 +483,11 @@ def _account(rows, dropped, reasons, matches):
     return pd.DataFrame(rejects, columns=["kind", "item", "reason"])
 
 # %% ../nbs/01_loading.ipynb #79dd356e
-def _match_files(rows, names):
+def _match_files(rows, found, reasons):
     """Position of the catalog row of each file's asteroid, by name of the file; -1 if there is none."""
-    positions = Identities(rows).find([file_asteroid(name) for name in names])
-    return dict(zip(names, positions.tolist(), strict=True))
+    keys = [file_asteroid(name, spectrum.facts.header_asteroid) for name, spectrum in found.items()]
+    positions = Identities(rows).find([*keys, *map(file_asteroid, reasons)])
+    return dict(zip([*found, *reasons], positions.tolist(), strict=True))
 
 # %% ../nbs/01_loading.ipynb #8ba76c93
 def load_dataset(
@@ -497,7 +521,7 @@ def load_dataset(
     rows, dropped = merge_rows(given)
     rows = _label_rows(rows, labels)
     found, reasons = read_spectra(spectra, rescale, progress, limits)
-    matches = _match_files(rows, [*found, *reasons])
+    matches = _match_files(rows, found, reasons)
     kept = {name: found[name] for name in found if matches[name] >= 0}
     if not kept:
         examples = f"files are named like {list(matches)[:1]}, rows like {rows['asteroid'].tolist()[:1]}"

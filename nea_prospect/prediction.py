@@ -47,8 +47,10 @@ def predict_pairs(model, pairs):
     readable = [row for row, content in enumerate(found) if not isinstance(content, SpectrumError)]
     predictions = model.predict([found[row] for row in readable]).set_axis(readable)
     table = pd.DataFrame({"File": [name for name, _ in pairs]}, dtype="str")
-    table = table.assign(Asteroid_ID=table.File.map(file_asteroid).astype("str")).join(predictions)
     bad = [isinstance(content, SpectrumError) for content in found]
+    stated = ["" if no else content.facts.header_asteroid for content, no in zip(found, bad, strict=True)]
+    table["Asteroid_ID"] = pd.Series(map(file_asteroid, table.File, stated), dtype="str")
+    table = table.join(predictions)
     table["Note"] = ["" if no else note_facts(content.facts) for content, no in zip(found, bad, strict=True)]
     table["Problem"] = [str(content) if no else "" for content, no in zip(found, bad, strict=True)]
     return table

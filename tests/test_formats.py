@@ -518,3 +518,12 @@ def test_files_that_astropy_and_specutils_wrote_are_read(archives, tables, name)
     assert tables
     assert len(spectrum.wavelength) == 41
     assert spectrum.facts.unit == "um"
+
+
+def test_the_header_of_m4ast_names_a_file_without_an_identity(tmp_path, archives):
+    data = (archives / "formats" / "1996FG3_20110109_950_00.txt").read_bytes()
+    for name in ("1996FG3_20110109.txt", "spectrum.txt"):
+        (tmp_path / name).write_bytes(data)
+    table, _ = predict_files(load_model(), [tmp_path])
+    assert table.Asteroid_ID.tolist() == ["1996 FG3", "175706"]
+    assert table.Note.str.contains("the header names asteroid 175706; observed 2011-01-09").all()
