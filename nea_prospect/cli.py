@@ -136,7 +136,7 @@ def predict_command(
     run: str = typer.Option(
         "bundled", help="Run folder whose classifier predicts; by default the bundled one."
     ),
-    catalog: str = typer.Option("", help="Catalog CSV with sizes and orbits, for resources."),
+    catalog: str = typer.Option("", help="Catalog with sizes and orbits, for resources."),
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
     out: str = typer.Option("", help="CSV file for the whole table."),
     plot: str = typer.Option("", help="Folder for a figure of each spectrum."),
@@ -214,6 +214,8 @@ def _show_predictions(table, with_resources):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     if len(table) > MAX_SHOWN:
         print(f"... and {len(table) - MAX_SHOWN} more; --out FILE.csv keeps all")
+    if with_resources:
+        print(table.attrs["catalog"])
 
 # %% ../nbs/95_cli.ipynb #d8481807
 def _shown_columns(table, with_resources):

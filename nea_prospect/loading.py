@@ -503,7 +503,7 @@ def load_dataset(
     Parameters
     ----------
     catalog, spectra : str or Path
-        CSV file, see `read_catalog`; zip, tar or folder, see `read_spectra`.
+        See `read_catalog`; zip, tar or folder, see `read_spectra`.
     labels : {"harmonised", "as-given"}
         Derive groups from the classes, or take them from the group column of the catalog.
     rescale, progress, limits : see `read_spectra`

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .catalogs import merge_rows, read_catalog
+from .catalogs import describe_columns, merge_rows, read_catalog
 from .classifier import Model
 from .composition import mean_minerals, resource_types
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
@@ -66,13 +66,14 @@ def predict_files(
     model, paths : Model, list of str or Path
         From `nea_prospect.classifier.load_model`; text files, zips, tars or folders.
     catalog, resources : str or Path
-        CSV with sizes and orbits, and perhaps classes; see `resource_types`. Empty for none.
+        Sizes and orbits, and perhaps classes, see `read_catalog`; see `resource_types`. Empty for none.
 
     Returns
     -------
     table : pandas.DataFrame
         One row a file: ``File``, ``Asteroid_ID`` (from its name), the columns of `Model.predict`, ``Note``
-        (what was assumed), ``Problem`` (why it has no prediction), with a catalog also `rank_prospects`.
+        (what was assumed), ``Problem`` (why it has no prediction), with a catalog also `rank_prospects`, and
+        in ``attrs["catalog"]`` which of its columns was taken for what.
     spectra : list of Spectrum or None
 
     Examples
@@ -94,8 +95,8 @@ def predict_files(
 # %% ../nbs/07_prediction.ipynb #3905b2bf
 def _add_prospects(table, features, catalog, resources):
     """Add size, orbit and resources from a catalog, the Minor Planet Center and the types of asteroids."""
-    types, rows = resource_types(resources), merge_rows(read_catalog(catalog, need_class=False))[0]
-    rows = rows.reset_index(drop=True)
+    types, given = resource_types(resources), read_catalog(catalog, need_class=False)
+    rows = merge_rows(given)[0].reset_index(drop=True)
     facts = rows.reindex(Identities(rows).find(table.Asteroid_ID)).reset_index(drop=True)
     texts = {"name": "Name", "class": "Published_Class", "second_class": "Second_Class"}
     facts = facts[[*texts, "designation", "H", "albedo", "diameter_km", "a_au", "e", "i_deg"]]
@@ -104,11 +105,12 @@ def _add_prospects(table, features, catalog, resources):
     facts = facts.rename(columns=texts)
     facts["band_0.7_seen"] = table["Band_0.7_Seen"]
     minerals = mean_minerals(features, features.index).set_axis(features.index)
-    given = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
-    ranked = rank_prospects(table.loc[table.Problem == "", given].join(facts).join(minerals), types)
+    known = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
+    ranked = rank_prospects(table.loc[table.Problem == "", known].join(facts).join(minerals), types)
     relative = ranked.filter(regex="_Rank$|_Pareto$").columns
-    table = table.drop(columns="Band_0.7_Seen")
-    return table.join(ranked.drop(columns=[*relative, *given]))
+    table = table.drop(columns="Band_0.7_Seen").join(ranked.drop(columns=[*relative, *known]))
+    table.attrs["catalog"] = describe_columns(given)
+    return table
 
 # %% ../nbs/07_prediction.ipynb #92771623
 def plot_prediction(model, spectrum, row):

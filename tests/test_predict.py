@@ -162,6 +162,7 @@ def test_a_catalog_adds_size_reach_and_resources(desk):
     result = predict(*files, "--catalog", "catalog.csv", "--out", "table.csv", cwd=desk)
     assert result.returncode == 1
     assert "Water (t)" in result.stdout
+    assert "\ncatalog: number, name, H, albedo\n" in result.stdout
     table = pd.read_csv(desk / "table.csv").set_index("File")
     bennu = table.loc["a101955.txt"]
     assert bennu.Diameter_km == pytest.approx(0.48, abs=0.03)
