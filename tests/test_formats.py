@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SOAK
 
 from nea_prospect.archives import Limits
 from nea_prospect.classifier import load_model
@@ -527,3 +528,17 @@ def test_the_header_of_m4ast_names_a_file_without_an_identity(tmp_path, archives
     table, _ = predict_files(load_model(), [tmp_path])
     assert table.Asteroid_ID.tolist() == ["1996 FG3", "175706"]
     assert table.Note.str.contains("the header names asteroid 175706; observed 2011-01-09").all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_damage_of_a_table_is_one_line(tmp_path, tables, kind):
+    tables.Table({"number": [433, 1], **lists_of(24, 20)}).write(tmp_path / "table", format=kind)
+    data, rng = (tmp_path / "table").read_bytes(), np.random.default_rng(0)
+    for _ in range(60 * SOAK):
+        damaged = bytearray(data)
+        for at in rng.integers(len(data), size=rng.choice([1, 3, 20])):
+            damaged[at] = rng.choice(list(b'0123456789<>&"[], \x00\xff'))
+        (tmp_path / "table").write_bytes(damaged)
+        found = [item for _, item in read_any([tmp_path / "table"])]
+        assert found
+        assert [str(item) for item in found if isinstance(item, SpectrumError) and "\n" in str(item)] == []
