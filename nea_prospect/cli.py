@@ -18,8 +18,14 @@ import nea_prospect
 from .classifier import find_model, read_model
 from .core import use_style
 from .execution import RunError, read_record, unfinished_reason, verify_run
-from .files import escape_control, need_extra, one_line, save_figure, write_table
-from .prediction import figure_name, plot_prediction, predict_files
+from .files import escape_control, need_extra, one_line, save_figure
+from nea_prospect.prediction import (
+    check_output,
+    figure_name,
+    plot_prediction,
+    predict_files,
+    write_predictions,
+)
 from .run import Run
 
 # %% ../nbs/95_cli.ipynb #8ba7f96f
@@ -135,9 +141,9 @@ def predict_command(
     run: str = typer.Option(
         "bundled", help="Run folder whose classifier predicts; by default the bundled one."
     ),
-    catalog: str = typer.Option("", help="Catalog CSV with sizes and orbits, for resources."),
+    catalog: str = typer.Option("", help="Catalog with sizes and orbits, for resources."),
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
-    out: str = typer.Option("", help="CSV file for the whole table."),
+    out: str = typer.Option("", help="File for the whole table: .csv, .parquet, .ecsv or .vot."),
     plot: str = typer.Option("", help="Folder for a figure of each spectrum."),
     parts: str = typer.Option(
         "", metavar="DIR", help="For input of any size: folder for the table in parts; again to go on."
@@ -145,8 +151,8 @@ def predict_command(
     workers: int = typer.Option(0, min=0, help="Processes that make --parts; 0 for one each core."),
 ):
     """Classify spectra; exit code 1 if a file could not be."""
-    _check_options(parts, workers, catalog, resources, out, plot)
     try:
+        _check_options(parts, workers, catalog, resources, out, plot)
         found = find_model(run)
         model = read_model(found)
         if parts:
@@ -159,7 +165,7 @@ def predict_command(
     failed = f", {bad} files could not be" if bad else ""
     print(f"{len(table) - bad} spectra classified{failed} (classifier: {found.parent})")
     if out:
-        write_table(out, table)
+        write_predictions(out, table)
         print(f"Table: {out}")
     if plot:
         _plot_all(model, table, spectra, Path(plot))
@@ -199,6 +205,8 @@ def _check_options(parts, workers, catalog, resources, out, plot):
         raise RunError("--resources needs --catalog, where sizes and orbits come from")
     if out and Path(out).exists():
         raise RunError(f"{out} exists; choose another --out")
+    if out:
+        check_output(out)
 
 # %% ../nbs/95_cli.ipynb #81af9812
 MAX_SHOWN = 40  # rows on a terminal
@@ -213,6 +221,8 @@ def _show_predictions(table, with_resources):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     if len(table) > MAX_SHOWN:
         print(f"... and {len(table) - MAX_SHOWN} more; --out FILE.csv keeps all")
+    if with_resources:
+        print(table.attrs["catalog"])
 
 # %% ../nbs/95_cli.ipynb #d8481807
 def _shown_columns(table, with_resources):
@@ -233,6 +243,8 @@ def _shown_columns(table, with_resources):
             "Water (t)": [_number(value, ".2g") for value in table.Water_Expected_t],
             "Metal (t)": [_number(value, ".2g") for value in table.Metal_Expected_t],
         }
+    notes = [note if len(note) <= 60 else f"{note[:57]}..." for note in table.Note]
+    columns |= {"Note": notes} if any(notes) else {}
     return columns | ({"Problem": table.Problem} if any(table.Problem) else {})
 
 

@@ -4,15 +4,18 @@
 
 # %% auto #0
 __all__ = ['SpectrumError', 'name_content', 'spectrum_text', 'NumberTable', 'read_numbers', 'column_role', 'column_names',
-           'Columns', 'named_unit', 'check_curve', 'read_columns']
+           'Columns', 'named_unit', 'check_curve', 'is_pure', 'unit_roles', 'name_columns', 'read_ecsv_header',
+           'read_columns']
 
 # %% ../nbs/00e_columns.ipynb #87f8dd8d
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import yaml
 
 from .files import decode_text, escape_control
 
@@ -46,6 +49,13 @@ _FIRST_BYTES = {  # how files begin that are no text, or no table
     b"{\\rtf": "an RTF document",
     b"%!PS": "a PostScript document",
 }
+_STARTS = {  # kinds of text, by patterns of how they begin, in lower case
+    "a VOTable": rb"<(?s:.*<)?(\w+:)?votable",
+    "an HTML page": rb"<!doctype html|<html",
+    "an XML document": rb"<\?xml",
+    "a JSON document": rb'\{"|\{\n|\[\{',
+    "an index of spectra, as classy writes it": rb"(?=([^\n]*,)?name *[,\r\n])([^\n]*,)?filename *[,\r\n]",
+}
 
 # %% ../nbs/00e_columns.ipynb #bd1c1892
 def name_content(data: bytes) -> str:
@@ -66,19 +76,13 @@ def name_content(data: bytes) -> str:
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    if b"<votable" in start:
-        return "a VOTable"
+    for kind, pattern in _STARTS.items():
+        if re.match(pattern, start):
+            return kind
     if b"reflectance_spectrum_flag" in data[:32768]:
         return "a table of Gaia DR3 with the spectra of many asteroids"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
-    if start.startswith(b"<?xml"):
-        return "an XML document"
-    if start.startswith((b'{"', b"{\n", b"[{")):
-        return "a JSON document"
-    if start.startswith(b"##") and b"(x++(y..y))" in data[:65536].lower():
-        return "a JCAMP-DX file with differences of x"
-    return ""
+    jcamp = start.startswith(b"##") and b"(x++(y..y))" in data[:65536].lower()
+    return "a JCAMP-DX file with differences of x" if jcamp else ""
 
 # %% ../nbs/00e_columns.ipynb #23567ec8
 def spectrum_text(data):
@@ -115,9 +119,9 @@ def _spell_numbers(text):
 
 
 def _unquote(field, points):
-    """Text of a quoted field; a comma in it separates thousands if the file has decimal points."""
+    """Text of a quoted field, nan if empty; a comma in it parts thousands if the file has decimal points."""
     if not re.fullmatch(r"\s*[-+]?\d[\d,.]*\s*", field):
-        return field
+        return field or "nan"
     return field.replace(",", "" if points else ".")
 
 
@@ -358,7 +362,7 @@ def named_unit(text):
 # %% ../nbs/00e_columns.ipynb #ae3c6438
 def _take_named(values, roles, names, header, line):
     """Columns by the names of the header."""
-    roles = roles[:_WIDTH]
+    roles = roles[: values.shape[1]]
     axis = [k for k, role in enumerate(roles) if role == "wavelength"][:1]
     axis = axis or [k for k, role in enumerate(roles) if role == "edge"][:2] or [0]
     at = _place_reflectance(values, roles, axis[-1], line)
@@ -508,16 +512,107 @@ def check_curve(columns):
             f"numbers from {low:g} to {high:g} may be magnitudes; name the columns in a header"
         )
 
+# %% ../nbs/00e_columns.ipynb #bf55157a
+_PURE = ("", "1", "-", "--", "none", "dimensionless", "relative", "reflectance", "i/f", "%", "percent")
+
+
+def is_pure(unit):
+    """Tell whether a unit may be that of a reflectance, which has none."""
+    return unit.strip().lower() in _PURE
+
+# %% ../nbs/00e_columns.ipynb #531b05b3
+def unit_roles(names, units):
+    """Find the roles of columns, see `column_role`, by their names and units.
+
+    A column whose unit contradicts its name has the role "other". A SpectrumError says so if no other column
+    can be the wavelength or the reflectance.
+    """
+    roles, wrong = [], {}
+    for name, unit in zip(names, units, strict=True):
+        role, unit = column_role(name), unit.strip()
+        length = bool(re.fullmatch(r"\w+", unit) and named_unit(f"({unit})"))
+        role = "wavelength" if length and role in ("", "other axis") else role
+        on_axis = role in ("wavelength", "edge")
+        right = (length or not unit) if on_axis else is_pure(unit)
+        if not right and role in ("wavelength", "edge", "reflectance", "uncertainty", ""):
+            kind = "wavelength" if on_axis else "reflectance"
+            if role != "uncertainty":
+                wrong.setdefault(kind, f"column {_quote(name)} is in {_quote(unit)}, which is no {kind}")
+            role = "other"
+        roles.append(role)
+    for kind, others in (("wavelength", {"wavelength", "edge"}), ("reflectance", {"reflectance", ""})):
+        if kind in wrong and not others & set(roles):
+            raise SpectrumError(wrong[kind])
+    return roles
+
+# %% ../nbs/00e_columns.ipynb #8dfe1979
+def name_columns(values, names, units):
+    """Find wavelength, reflectance and uncertainty among columns whose names and units are known.
+
+    `values` has shape (n, n_columns). Returns a `Columns`; a SpectrumError says why there is none.
+    """
+    values = np.where(np.abs(values) < 1e100, values, np.nan)
+    roles = unit_roles(names, units)
+    stated = [f"{name} [{unit}]" if unit else name for name, unit in zip(names, units, strict=True)]
+    line = ", ".join(stated)
+    if len(values) < 3 or not {"wavelength", "edge", "no wavelength", "no reflectance"} & set(roles):
+        kept = [at for at, role in enumerate(roles) if role != "other"][:_WIDTH]
+        padded = np.full((len(values), _WIDTH), np.nan)
+        padded[:, : len(kept)] = values[:, kept]
+        return _take_usual(padded, len(kept)) if len(values) > 2 else Columns(padded[:, :3])
+    _check_roles(roles, line)
+    return _take_named(values, roles, stated, (), line)
+
+# %% ../nbs/00e_columns.ipynb #9b27a454
+_LONGEST_HEADER = 2**17  # characters
+
+
+class _Description(yaml.SafeLoader):
+    """YAML of plain values; what carries the tag of another program is None, and nothing is repeated."""
+
+    def compose_node(self, parent, index):
+        """Compose a node, which is no alias: a few of them may stand for more than the memory holds."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
+_Description.add_multi_constructor("!", lambda *_: None)
+
+# %% ../nbs/00e_columns.ipynb #9d4938a4
+def read_ecsv_header(text):
+    """List the columns that the header of an ECSV describes, as dicts; None if there is none.
+
+    Each has ``name``, ``unit``, ``datatype`` and ``subtype``, all text, empty where it is not given.
+    """
+    if not text.startswith("# %ECSV"):
+        return None
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.split("\n"))
+    header = "\n".join(line[2:] for line in itertools.islice(lines, 1, None))
+    keys = ("name", "unit", "datatype", "subtype")
+    try:
+        columns = (yaml.load(header[:_LONGEST_HEADER], _Description) or {}).get("datatype", ())
+        found = [{key: column.get(key) for key in keys} for column in columns]
+        plain = [isinstance(value, (str, int, float, type(None))) for one in found for value in one.values()]
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise SpectrumError("an ECSV table whose header is damaged") from None
+    if not all(plain):
+        raise SpectrumError("an ECSV table whose header is damaged")
+    return [{key: "" if value is None else str(value) for key, value in one.items()} for one in found] or None
+
 # %% ../nbs/00e_columns.ipynb #790f3fdf
 def read_columns(text):
     """Find wavelength, reflectance and uncertainty in the text of a file.
 
     Returns a `Columns` and the `NumberTable` that they are from; a SpectrumError says why there are none.
     """
-    table = read_numbers(text)
-    roles, names, line = _header_columns(table.header, table.n_columns)
+    table, described = read_numbers(text), read_ecsv_header(text)
     if len(table.values) < 3:
         return Columns(table.values[:, :3]), table
+    if described and len(described) == table.n_columns:
+        names, units = ([column[key] for column in described] for key in ("name", "unit"))
+        return name_columns(table.values, names[:_WIDTH], units[:_WIDTH]), table
+    roles, names, line = _header_columns(table.header, table.n_columns)
     if roles is None:
         columns = _take_usual(table.values, table.n_columns)
         unit = named_unit(names[0]) if names else ""

@@ -122,12 +122,15 @@ def asteroid_id(text):
     return _leading_identity(text) or text.lower()
 
 # %% ../nbs/00_core.ipynb #d8d4a22b
-def file_asteroid(name):
-    """Give the identity (see `asteroid_id`) of the asteroid that a spectrum file is named after."""
+def file_asteroid(name, stated=""):
+    """Give the identity (see `asteroid_id`) of the asteroid that a spectrum file is named after.
+
+    If the name has no number and no designation, it is the identity that the file itself has ``stated``.
+    """
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].strip()
     bare = re.sub(r"^(au?|u)(?=\d)", "", stem, flags=re.IGNORECASE)
     start = stem if _DESIGNATION.match(stem) else bare  # A898PA is a designation, a000433 is not
-    return _leading_identity(start) or asteroid_id(stem.replace("_", " "))
+    return _leading_identity(start) or stated or asteroid_id(stem.replace("_", " "))
 
 # %% ../nbs/00_core.ipynb #83ad4b86
 _NAMING = ("number", "designation", "aliases", "name")  # the strongest evidence first

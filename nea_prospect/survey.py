@@ -7,7 +7,6 @@ __all__ = ['PART_LIMITS', 'RECORD', 'iter_parts', 'write_part', 'predict_parts']
 
 # %% ../nbs/08_survey.ipynb #20326daf
 import hashlib
-import io
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,13 +22,11 @@ from nea_prospect.files import (
     one_line,
     read_json,
     sha256,
-    write_bytes,
     write_json,
-    write_table,
 )
 from .formats import PIECE, Piece, iter_pieces, read_piece
 from .loading import SpectrumError
-from .prediction import predict_pairs
+from .prediction import predict_pairs, write_predictions
 
 # %% ../nbs/08_survey.ipynb #b3506b15
 PART_LIMITS = Limits(max_files=10**9, max_total_mib=2.0**20)
@@ -66,13 +63,7 @@ def _pieces_or_problem(path, size):
 def write_part(path, model, pieces):
     """Classify the spectra of some pieces into a file; return its SHA-256, rows and problems."""
     table = predict_pairs(model, [pair for piece in pieces for pair in read_piece(piece)])
-    table = table.astype({"Atypical": "boolean", "Abstains": "boolean"})
-    if Path(path).suffix == ".parquet":
-        content = io.BytesIO()
-        table.to_parquet(content, index=False)
-        write_bytes(path, content.getvalue())
-    else:
-        write_table(path, table)
+    write_predictions(path, table)
     return {"sha256": sha256(path), "rows": len(table), "problems": int((table.Problem != "").sum())}
 
 # %% ../nbs/08_survey.ipynb #a63aea30

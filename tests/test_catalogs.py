@@ -1,6 +1,7 @@
 """Catalogs in every layout, rows that are one asteroid, and groups of classes."""
 
 import json
+import sys
 import tracemalloc
 
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.archives import Limits
-from nea_prospect.catalogs import label_groups, merge_rows, read_catalog
+from nea_prospect.catalogs import describe_columns, label_groups, merge_rows, read_catalog
 from nea_prospect.core import Identities
 
 
@@ -220,6 +221,98 @@ def test_a_table_of_the_small_body_database_has_orbits_in_class(catalog_of, form
     assert catalog["number"].tolist() == ["433", "1036", ""]
     assert catalog["designation"].tolist() == ["", "", "2000 WL63"]
     assert catalog["diameter_km"].tolist()[:2] == [16.84, 37.7]
+    assert describe_columns(catalog) == (
+        "catalog: number from pdes (else full_name), designation from pdes (else full_name), name, "
+        "class from spec_B (else spec_T), orbit from class, H, albedo, diameter_km from diameter"
+    )
+
+
+def test_a_full_name_of_the_small_body_database_is_an_identity(catalog_of):
+    text = (
+        "spkid,full_name,spec_B\n1,   433 Eros (A898 PA),S\n2,       (2000 WL63),Sq\n3,152637 (1997 NC1),S\n"
+    )
+    catalog = catalog_of(text)
+    assert catalog["number"].tolist() == ["433", "", "152637"]
+    assert catalog["designation"].tolist() == ["", "2000 WL63", ""]
+
+
+SSODNET = {
+    "sso_number": [433.0, None],
+    "sso_name": ["Eros", "2000 WL63"],
+    "sso_class": ["NEA>Amor", "NEA>Apollo"],
+    "albedo.value": [0.25, None],
+    "diameter.value": [16.84, 0.2],
+    "taxonomy.class": ["S", "Sq"],
+    "absolute_magnitude.value": [10.4, 21.0],
+    "orbital_elements.semi_major_axis.value": [1.458, 1.8],
+    "family.name": [None, "of no use"],
+}
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_the_table_of_ssodnet_is_a_catalog(tmp_path, form):
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = pd.DataFrame(SSODNET)
+    frame.to_parquet(tmp_path / "bft") if form == "parquet" else frame.to_csv(tmp_path / "bft", index=False)
+    catalog = read_catalog(tmp_path / "bft")
+    assert merge_rows(catalog)[0].asteroid.tolist() == ["433", "2000 WL63"]
+    assert catalog["class"].tolist() == ["S", "Sq"]
+    assert catalog[["H", "diameter_km", "a_au"]].to_numpy().tolist() == [
+        [10.4, 16.84, 1.458],
+        [21.0, 0.2, 1.8],
+    ]
+    assert catalog.albedo.isna().tolist() == [False, True]
+    assert "class from taxonomy.class" in describe_columns(catalog)
+
+
+def test_a_parquet_catalog_that_is_damaged_large_or_another_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pd.DataFrame(SSODNET).to_parquet(tmp_path / "bft")
+    with pytest.raises(ValueError, match="max_cells = 3"):
+        read_catalog(tmp_path / "bft", limits=Limits(max_cells=3))
+    (tmp_path / "cut").write_bytes((tmp_path / "bft").read_bytes()[:-9])
+    with pytest.raises(ValueError, match="a Parquet table that is damaged"):
+        read_catalog(tmp_path / "cut")
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other")
+    with pytest.raises(ValueError, match="no column for the number or designation"):
+        read_catalog(tmp_path / "other")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ValueError, match="which needs pyarrow"):
+        read_catalog(tmp_path / "bft")
+
+
+def test_a_list_of_the_minor_planet_center_is_a_catalog(catalog_of):
+    rows = [
+        {
+            "Number": "(433)",
+            "Name": "Eros",
+            "Principal_desig": "1898 DQ",
+            "H": 10.4,
+            "a": 1.458,
+            "i": 10.8,
+            "e": 0.2,
+        },
+        {
+            "Principal_desig": "2000 WL63",
+            "H": 21,
+            "Other_desigs": ["2001 AA"],
+            "Orbit_type": "Apollo",
+            "a": 1.8,
+        },
+    ]
+    catalog = catalog_of(json.dumps(rows, indent=1), need_class=False)
+    assert merge_rows(catalog)[0].asteroid.tolist() == ["433", "2000 WL63"]
+    assert catalog.a_au.tolist() == [1.458, 1.8]
+    assert describe_columns(catalog) == (
+        "catalog: number, designation from Principal_desig, name, orbit from Orbit_type, H, "
+        "a_au from a, e, i_deg from i"
+    )
+
+
+def test_a_name_of_a_column_is_printed_safely(catalog_of):
+    catalog = catalog_of('"\nNumber",class\n1,S\n')
+    assert describe_columns(catalog) == "catalog: number, class"
 
 
 @pytest.mark.parametrize(

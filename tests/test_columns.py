@@ -137,6 +137,12 @@ def test_what_cannot_be_true_is_refused_with_its_line(kind):
         (b"PK\x03\x04" + b"x" * 26 + b"a.txt", "a ZIP archive"),
         (b"SIMPLE  =                    T" + b"NAXIS   =                    2".rjust(90), "a FITS image"),
         (b"PAR1", "a Parquet table"),
+        (
+            b"name,number,date_obs,source,shortbib,bibcode,filename\n",
+            "an index of spectra, as classy writes it",
+        ),
+        (b"filename,name\r\na.csv,Ceres", "an index of spectra, as classy writes it"),
+        (b"filename,wave,refl\n", ""),
         (b"0.45 1.0\n", ""),
         (b"# <html>\n0.45 1.0\n", ""),
     ],

@@ -2,17 +2,19 @@
 
 import gzip
 import io
+import re
 import sys
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SOAK
 
 from nea_prospect.archives import Limits
 from nea_prospect.classifier import load_model
 from nea_prospect.core import WAVELENGTH_GRID
-from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, find_wide, iter_pieces, read_piece
+from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, Header, find_wide, iter_pieces, read_piece
 from nea_prospect.loading import SpectrumError, bundled
 from nea_prospect.prediction import predict_files, read_any
 
@@ -243,7 +245,7 @@ def test_a_table_that_could_be_read_wrongly_is_refused(tmp_path, frame, message)
     ],
 )
 def test_numbers_in_names_are_not_always_wavelengths(names):
-    assert find_wide(names) is None
+    assert find_wide(Header(tuple(names))) is None
 
 
 def test_a_table_is_cut_into_pieces_that_number_its_rows(tmp_path):
@@ -282,7 +284,7 @@ def test_a_parquet_table_that_is_damaged_or_large_or_another_is_refused(tmp_path
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other")
     problems = [str(found) for _, found in read_any([tmp_path / "cut", tmp_path / "other"])]
     assert "damaged" in problems[0]
-    assert "without columns of reflectance" in problems[1]
+    assert "without wavelength and reflectance" in problems[1]
     with pytest.raises(ValueError, match="max_total_mib"):
         list(iter_pieces(tmp_path / "wide", Limits(max_total_mib=1e-4)))
 
@@ -292,3 +294,251 @@ def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
     (tmp_path / "survey").write_bytes(b"PAR1" + bytes(200) + b"PAR1")
     ((_, problem),) = read_any([tmp_path / "survey"])
     assert str(problem) == "a Parquet table, which needs pyarrow: pip install pyarrow"
+
+
+NM, CURVE = 1000 * WIDE, 1 + 0.4 * (WIDE - 0.55)
+KINDS = ["fits", "votable", "ascii.ecsv"]
+
+
+@pytest.fixture
+def tables():
+    return pytest.importorskip("astropy.table", reason="astropy is not installed")
+
+
+def one_spectrum(tables, flux="reflectance", unit="", axis="nm", **others):
+    """A table with one spectrum, a row for each wavelength."""
+    table = tables.Table({"wavelength": NM, flux: CURVE, "uncertainty": 0.01 * CURVE, **others})
+    table["wavelength"].unit, table[flux].unit = axis, unit
+    return table
+
+
+def problem_of(path):
+    """The one problem that a file has."""
+    ((_, problem),) = read_any([path])
+    assert isinstance(problem, SpectrumError)
+    assert "\n" not in str(problem)
+    return str(problem)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_a_table_of_one_spectrum_is_read_with_its_units(tmp_path, tables, kind, pack):
+    one_spectrum(tables).write(tmp_path / "table", format=kind)
+    (tmp_path / "433.txt").write_bytes(pack((tmp_path / "table").read_bytes()))
+    ((name, spectrum),) = read_any([tmp_path / "433.txt"])
+    assert name == "433.txt"
+    assert spectrum.facts.unit == "nm"
+    np.testing.assert_allclose(spectrum.wavelength, WIDE)
+    np.testing.assert_allclose(spectrum.reflectance, CURVE)
+    np.testing.assert_allclose(spectrum.uncertainty, 0.01 * CURVE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"flux": "flux", "unit": "Jy"}, "column 'flux' is in 'Jy', which is no reflectance"),
+        ({"unit": "mag"}, "column 'reflectance' is in 'mag', which is no reflectance"),
+        ({"axis": "GHz"}, "column 'wavelength' is in 'GHz', which is no wavelength"),
+        ({"axis": "um"}, "the header says um, but the median wavelength is"),
+    ],
+    ids=["flux", "magnitude", "frequency", "wrong unit"],
+)
+def test_a_unit_that_is_none_of_a_reflectance_spectrum_is_refused(tmp_path, tables, kind, options, message):
+    one_spectrum(tables, **options).write(tmp_path / "table", format=kind)
+    assert message in problem_of(tmp_path / "table")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flux_beside_the_reflectance_is_passed_over(tmp_path, tables, kind):
+    table = one_spectrum(tables)
+    table.add_column(tables.Column(7 * CURVE**2, name="flux", unit="Jy"), index=0)
+    table.write(tmp_path / "table", format=kind)
+    ((_, spectrum),) = read_any([tmp_path / "table"])
+    np.testing.assert_allclose(spectrum.reflectance, CURVE)
+    assert spectrum.facts.assumed == "column 2 taken for the wavelength, 3 for the reflectance"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_masked_value_is_no_measurement(tmp_path, tables, kind):
+    table = tables.Table(one_spectrum(tables), masked=True)
+    table["reflectance"].mask[5] = True
+    table.write(tmp_path / "table", format=kind)
+    ((_, spectrum),) = read_any([tmp_path / "table"])
+    np.testing.assert_allclose(spectrum.wavelength, np.delete(WIDE, 5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_objects_of_one_table_are_told_apart(tmp_path, tables, kind):
+    pair = tables.vstack([one_spectrum(tables, target=[name] * len(WIDE)) for name in ("433", "Ceres")])
+    pair.write(tmp_path / "table", format=kind)
+    assert list(spectra_of(tmp_path / "table")) == ["433", "Ceres"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_of_many_spectra_is_read_from_every_kind(tmp_path, tables, kind):
+    wide = tables.Table.from_pandas(wide_frame(column="R_{:g}nm", factor=1000))
+    wide.write(tmp_path / "wide", format=kind)
+    for name, spectrum in spectra_of(tmp_path / "wide").items():
+        np.testing.assert_allclose(spectrum.reflectance, EXAMPLES[name])
+    wide[wide.colnames[1]].unit = "mag"
+    wide.write(tmp_path / "magnitudes", format=kind)
+    assert "column 'R_450nm' is in 'mag'" in problem_of(tmp_path / "magnitudes")
+
+
+def lists_of(*lengths):
+    """Columns of lists that are cut to some lengths."""
+    columns = np.empty((2, len(lengths)), dtype=object)
+    for at, length in enumerate(lengths):
+        columns[:, at] = NM[:length], CURVE[:length]
+    return dict(zip(("wavelength", "reflectance"), columns, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lengths", [(24, 20), (24, 24)], ids=["variable", "fixed"])
+def test_two_lists_in_a_row_are_a_spectrum(tmp_path, tables, kind, lengths):
+    columns = lists_of(*lengths)
+    if len(set(lengths)) == 1:
+        columns = {name: np.stack(list(cells)) for name, cells in columns.items()}
+    table = tables.Table({"number": [433, 1], **columns})
+    table["wavelength"].unit = "nm"
+    table.write(tmp_path / "table", format=kind)
+    found = spectra_of(tmp_path / "table")
+    assert list(found) == ["433", "1"]
+    for spectrum, length in zip(found.values(), lengths, strict=True):
+        np.testing.assert_allclose(spectrum.wavelength, WIDE[:length])
+        np.testing.assert_allclose(spectrum.reflectance, CURVE[:length])
+
+
+@pytest.mark.usefixtures("_pyarrow")
+def test_two_lists_in_a_row_of_parquet_are_a_spectrum(tmp_path):
+    rows = {"number": [433, 1, 2, 3], **lists_of(24, 20, 24, 3)}
+    frame = pd.DataFrame(rows).astype({"wavelength": object})
+    frame.at[2, "wavelength"] = NM[:7]
+    frame.to_parquet(tmp_path / "table")
+    found = spectra_of(tmp_path / "table")
+    np.testing.assert_allclose(found["1"].wavelength, WIDE[:20])
+    assert str(found["2"]) == "lists of 7 and 24 numbers"
+    assert str(found["3"]) == "3 valid points, at least 8 are needed"
+    with pytest.raises(ValueError, match="max_total_mib"):
+        list(iter_pieces(tmp_path / "table", Limits(max_total_mib=1e-4)))
+
+
+def test_a_list_without_its_wavelengths_is_refused(tmp_path, tables):
+    tables.Table({"number": [433], "reflectance": [CURVE]}).write(tmp_path / "table", format="fits")
+    assert problem_of(tmp_path / "table") == "a table of lists, but only of 'reflectance'"
+
+
+@pytest.mark.parametrize("kind", ["fits", "votable"])
+def test_a_table_that_is_cut_or_empty_or_another_says_so(tmp_path, tables, kind):
+    one_spectrum(tables).write(tmp_path / "table", format=kind)
+    data = (tmp_path / "table").read_bytes()
+    (tmp_path / "cut").write_bytes(data[: len(data) // 3 * 2])
+    one_spectrum(tables)[:0].write(tmp_path / "empty", format=kind)
+    tables.Table({name: [1.0] for name in "abcde"}).write(tmp_path / "other", format=kind)
+    assert re.search("damaged|cut off", problem_of(tmp_path / "cut"))
+    assert problem_of(tmp_path / "empty") == "a table without a row"
+    assert problem_of(tmp_path / "other").endswith("it has a, b, c, d, e")
+    with pytest.raises(ValueError, match="max_file_mib|more than"):
+        list(iter_pieces(tmp_path / "table", Limits(max_file_mib=1e-4)))
+
+
+def test_images_and_several_tables_of_fits_are_named(tmp_path, tables):
+    fits = pytest.importorskip("astropy.io.fits")
+    table = fits.table_to_hdu(one_spectrum(tables))
+    for name, parts in {"image": [fits.ImageHDU(np.zeros((9, 9)))], "two": [table, table.copy()]}.items():
+        fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / name)
+    assert problem_of(tmp_path / "image") == "a FITS image"
+    assert problem_of(tmp_path / "two") == "a FITS file with 2 tables; one is needed"
+
+
+@pytest.mark.parametrize("field", ["NAXIS1", "NAXIS2", "PCOUNT", "TFIELDS"])
+def test_a_fits_table_cannot_ask_for_more_than_it_holds(tmp_path, tables, field):
+    one_spectrum(tables).write(tmp_path / "table", format="fits")
+    data = (tmp_path / "table").read_bytes()
+    at = data.index(f"{field:8}=".encode())
+    (tmp_path / "table").write_bytes(data[:at] + f"{field:8}= {10**12:>20}".encode() + data[at + 30 :])
+    assert re.search("cut off|it may have", problem_of(tmp_path / "table"))
+
+
+def test_lists_of_fits_cannot_repeat_one_place_without_end(tmp_path, tables):
+    tables.Table(lists_of(24, 24)).write(tmp_path / "table", format="fits")
+    with pytest.raises(ValueError, match="max_cells = 90"):
+        list(iter_pieces(tmp_path / "table", Limits(max_cells=90)))
+
+
+VOTABLE = '<?xml version="1.0"?>{}<VOTABLE version="1.4"><RESOURCE>{}</RESOURCE></VOTABLE>'
+FIELD = '<FIELD name="wavelength" datatype="double"{}/>'
+REMOTE = f"<TABLE>{FIELD.format('')}<DATA><{{0}}><STREAM href='{{1}}'/></{{0}}></DATA></TABLE>"
+
+
+@pytest.mark.parametrize(
+    "start, table, message",
+    [
+        ('<!DOCTYPE VOTABLE [<!ENTITY a "aaa">]>', "<TABLE/>", "defines entities"),
+        ('<!DOCTYPE VOTABLE [<!ENTITY a SYSTEM "file:///etc/passwd">]>', "<TABLE/>", "defines entities"),
+        ("", REMOTE.format("BINARY", "file:///etc/passwd"), "in another file"),
+        ("", REMOTE.format("FITS", "http://localhost:1/"), "in another file"),
+        ("", f'<TABLE nrows="1000000000">{FIELD.format("")}</TABLE>', "larger than any table"),
+        ("", f"<TABLE>{FIELD.format(' arraysize=' + repr('9999x99999'))}</TABLE>", "larger than any table"),
+        ("", "<RESOURCE>" * 100, "deeper"),
+        ("", "<TABLE>" + FIELD.format("") * 3000, "larger than any table"),
+        ("", "<TABLE/><TABLE/>", "2 tables; one is needed"),
+    ],
+    ids=["entities", "file", "stream", "fits", "rows", "array", "depth", "fields", "two"],
+)
+def test_a_hostile_votable_is_refused_before_astropy_sees_it(
+    tmp_path, tables, monkeypatch, start, table, message
+):
+    monkeypatch.setattr("astropy.io.votable.parse", tables)  # which cannot be called
+    (tmp_path / "table").write_text(VOTABLE.format(start, table))
+    assert message in problem_of(tmp_path / "table")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["# a: &a [x]\n# datatype: [{name: *a}]", "# datatype: [{name: [x]}]", "# a: " + "[" * 3000, "# -"],
+    ids=["alias", "nested", "deep", "other"],
+)
+def test_a_hostile_header_of_ecsv_is_refused(tmp_path, header):
+    (tmp_path / "table").write_text(f"# %ECSV 1.0\n# ---\n{header}\nwave refl\n0.5 1\n")
+    assert problem_of(tmp_path / "table") == "an ECSV table whose header is damaged"
+
+
+@pytest.mark.parametrize("name, kind", [("spec.fits", "a FITS table"), ("spec.vot", "a VOTable")])
+def test_without_astropy_its_tables_are_named(tmp_path, monkeypatch, name, kind):
+    monkeypatch.setitem(sys.modules, "astropy", None)
+    start = b"SIMPLE  =" if kind == "a FITS table" else b"<?xml?><VOTABLE>"
+    (tmp_path / name).write_bytes(start.ljust(3000))
+    assert problem_of(tmp_path / name) == f"{kind}, which needs astropy: pip install nea-prospect[astro]"
+
+
+@pytest.mark.parametrize("name", ["spec.fits", "spec.vot", "spec.ecsv", "specutils_like.ecsv"])
+def test_files_that_astropy_and_specutils_wrote_are_read(archives, tables, name):
+    ((_, spectrum),) = read_any([archives / "formats" / name])
+    assert tables
+    assert len(spectrum.wavelength) == 41
+    assert spectrum.facts.unit == "um"
+
+
+def test_the_header_of_m4ast_names_a_file_without_an_identity(tmp_path, archives):
+    data = (archives / "formats" / "1996FG3_20110109_950_00.txt").read_bytes()
+    for name in ("1996FG3_20110109.txt", "spectrum.txt"):
+        (tmp_path / name).write_bytes(data)
+    table, _ = predict_files(load_model(), [tmp_path])
+    assert table.Asteroid_ID.tolist() == ["1996 FG3", "175706"]
+    assert table.Note.str.contains("the header names asteroid 175706; observed 2011-01-09").all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_damage_of_a_table_is_one_line(tmp_path, tables, kind):
+    tables.Table({"number": [433, 1], **lists_of(24, 20)}).write(tmp_path / "table", format=kind)
+    data, rng = (tmp_path / "table").read_bytes(), np.random.default_rng(0)
+    for _ in range(60 * SOAK):
+        damaged = bytearray(data)
+        for at in rng.integers(len(data), size=rng.choice([1, 3, 20])):
+            damaged[at] = rng.choice(list(b'0123456789<>&"[], \x00\xff'))
+        (tmp_path / "table").write_bytes(damaged)
+        found = [item for _, item in read_any([tmp_path / "table"])]
+        assert found
+        assert [str(item) for item in found if isinstance(item, SpectrumError) and "\n" in str(item)] == []

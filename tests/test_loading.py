@@ -21,6 +21,7 @@ from nea_prospect.loading import (
     SpectrumError,
     bundled,
     load_dataset,
+    note_facts,
     parse_spectrum,
     plot_spectra,
     read_spectra,
@@ -312,3 +313,32 @@ def test_merged_catalog(archives):
     assert reasons.str.startswith("no number").sum() == 5
     assert reasons.str.startswith("repeats asteroid").sum() == 43
     assert dataset.table[dataset.table.asteroid == "38"].label.tolist() in ([], ["ambiguous"])
+
+
+M4AST = (
+    "Asteroid designations ( Number, Name, Temporary designation): {}\n"
+    "Observation was done on (UT) (format YYYY-MM-DD-hh): 2011 - 1 - 09 - 00:00\n"
+    "Wavelength[um]\tReflectance\tsigma(optional)"
+)
+
+
+@pytest.mark.parametrize(
+    "names, identity",
+    [("175706, -, 1996_FG3", "175706"), ("-, -, 1996_FG3", "1996 FG3"), ("-, Eros, -", "eros"), ("-", "")],
+)
+def test_the_header_of_m4ast_names_the_asteroid_and_the_date(spectrum_text, names, identity):
+    facts = parse_spectrum(spectrum_text(header=M4AST.format(names))).facts
+    assert facts.header_asteroid == identity
+    assert facts.observed == "2011-01-09"
+    assert note_facts(facts).endswith("observed 2011-01-09")
+
+
+def test_an_asteroid_of_a_header_is_found_in_the_catalog(tmp_path, spectrum_text):
+    data = spectrum_text(header=M4AST.format("433, Eros, -"))
+    (tmp_path / "spectra").mkdir()
+    for name in ("night one.txt", "a000001.txt"):
+        (tmp_path / "spectra" / name).write_bytes(data)
+    (tmp_path / "catalog.csv").write_text("number,class\n433,S\n1,C\n")
+    table = load_dataset(tmp_path / "catalog.csv", tmp_path / "spectra").table
+    assert table.set_index("file").asteroid.to_dict() == {"night one.txt": "433", "a000001.txt": "1"}
+    assert table.note.str.contains("the header names asteroid 433").all()

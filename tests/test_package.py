@@ -142,7 +142,7 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
         "report.html.j2",
         "bus_demeo_components.csv",
     )
-    data += ("orbits.csv.gz", "resources.csv", "model/model.npz", "model/run.json")
+    data += ("orbits.csv.gz", "resources.csv", "columns.csv", "model/model.npz", "model/run.json")
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
     wanted |= {"nea_prospect/py.typed"} | {

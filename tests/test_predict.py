@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
 from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
-from nea_prospect.prediction import figure_name, plot_prediction, predict_files, read_any
+from nea_prospect.prediction import (
+    OUTPUTS,
+    check_output,
+    describe_table,
+    figure_name,
+    plot_prediction,
+    predict_files,
+    read_any,
+    write_predictions,
+)
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
@@ -162,6 +172,7 @@ def test_a_catalog_adds_size_reach_and_resources(desk):
     result = predict(*files, "--catalog", "catalog.csv", "--out", "table.csv", cwd=desk)
     assert result.returncode == 1
     assert "Water (t)" in result.stdout
+    assert "\ncatalog: number, name, H, albedo\n" in result.stdout
     table = pd.read_csv(desk / "table.csv").set_index("File")
     bennu = table.loc["a101955.txt"]
     assert bennu.Diameter_km == pytest.approx(0.48, abs=0.03)
@@ -325,3 +336,88 @@ def test_what_was_assumed_about_a_file_stands_beside_its_prediction(tmp_path):
     assert table.Group[0] == "S-Group"
     assert "column 2 taken for the wavelength" in table.Note[0]
     assert "'# wave mag'" in table.Problem[1]
+
+
+@pytest.fixture(scope="module")
+def prospects(tmp_path_factory):
+    """The table of two files and one that cannot be read, with a catalog."""
+    folder = tmp_path_factory.mktemp("prospects")
+    (folder / "catalog.csv").write_text("number,name,H,albedo\n101955,B\u00e9nnu <x>,20.6,0.044\n")
+    with zipfile.ZipFile(bundled()[1]) as archive:
+        for name in archive.namelist()[:2]:
+            (folder / f"101955 {name}.txt").write_bytes(archive.read(name))
+    (folder / "notes.txt").write_text("nothing")
+    return predict_files(load_model(), sorted(folder.glob("*.txt")), folder / "catalog.csv")[0]
+
+
+def test_every_column_has_a_meaning(prospects):
+    described = describe_table(prospects.columns)
+    assert described.index[described.meaning == ""].tolist() == []
+    assert described.unit[["From_um", "Diameter_km", "Metal_Expected_t"]].tolist() == ["um", "km", "t"]
+    assert describe_table(["foo"]).meaning.tolist() == [""]
+
+
+def check_values(read, table):
+    """Compare the texts and numbers of a table that was read with those of another."""
+    for name in table:
+        if pd.api.types.is_float_dtype(table[name].dtype):
+            np.testing.assert_array_equal(read[name].astype(float), table[name])
+        else:
+            found, wanted = (one[name].astype(object).where(one[name].notna(), "") for one in (read, table))
+            assert found.astype(str).tolist() == wanted.astype(str).tolist(), name
+
+
+def test_parquet_has_the_table_with_units(tmp_path, prospects):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    write_predictions(tmp_path / "table.parquet", prospects)
+    check_values(pd.read_parquet(tmp_path / "table.parquet"), prospects)
+    told = parquet.read_schema(tmp_path / "table.parquet").field("Diameter_km").metadata
+    assert told == {b"unit": b"km", b"meaning": b"diameter, median"}
+
+
+@pytest.mark.parametrize("ending, form", [(".ecsv", "ascii.ecsv"), (".VOT", "votable")])
+def test_tables_of_astronomy_have_units_and_descriptions(tmp_path, prospects, ending, form):
+    astropy = pytest.importorskip("astropy.table", reason="astropy is not installed")
+    write_predictions(tmp_path / f"table{ending}", prospects)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        named = {"use_names_over_ids": True} if form == "votable" else {}
+        table = astropy.Table.read(tmp_path / f"table{ending}", format=form, **named)
+    assert str(table["Delta_v_km_s"].unit).replace(" ", "") == "km/s"
+    assert table["Set"].description.startswith("groups that hold the true one")
+    assert [unit for unit in table.columns if "Unrecognized" in repr(table[unit].unit)] == []
+    check_values(table.to_pandas(), prospects)
+
+
+def test_a_table_of_nothing_but_failures_is_written_in_every_format(tmp_path):
+    for package in ("pyarrow", "astropy"):
+        pytest.importorskip(package)
+    table, _ = predict_files(load_model(), ["nowhere.txt"])
+    for ending in OUTPUTS:
+        write_predictions(tmp_path / f"table{ending}", table)
+        assert (tmp_path / f"table{ending}").stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "table", "table.csv.gz", ".csv"])
+def test_another_ending_is_refused_before_anything_is_read(tmp_path, name):
+    result = predict("nowhere.txt", "--out", name, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == f"nea-prospect: {name} must end in .csv, .parquet, .ecsv or .vot\n"
+
+
+@pytest.mark.parametrize(
+    "ending, extra", [(".parquet", "pyarrow"), (".ecsv", "astropy"), (".vot", "astropy")]
+)
+def test_a_format_that_needs_a_package_names_it(monkeypatch, ending, extra):
+    monkeypatch.setitem(sys.modules, extra, None)
+    with pytest.raises(ValueError, match=rf"table\{ending} needs {extra}: pip install nea-prospect\["):
+        check_output(f"table{ending}")
+
+
+def test_a_note_is_shown_short_on_the_terminal(tmp_path, spectrum_text):
+    (tmp_path / "one.txt").write_bytes(spectrum_text(factor=1000))
+    result = predict("one.txt", cwd=tmp_path)
+    assert result.stdout.splitlines()[0].endswith("Note")
+    assert result.stdout.splitlines()[1].endswith("given in nm")
+    (tmp_path / "two.txt").write_bytes(spectrum_text())
+    assert "Note" not in predict("two.txt", cwd=tmp_path).stdout
