@@ -454,7 +454,7 @@ def _for_each(orbits, function):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, [orbits.iloc[[row]] for row in range(len(orbits))]))
 
-
+# %% ../nbs/05b_windows.ipynb #a02be69e
 def _windows_of(orbit, home, first, last, count):
     """Windows of one asteroid, see `find_windows`."""
     if not np.isfinite(propagate(orbit, np.array([julian_date("2027-01-01")]))[0]).all():
