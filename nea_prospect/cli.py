@@ -144,14 +144,19 @@ def predict_command(
         "", metavar="DIR", help="For input of any size: folder for the table in parts; again to go on."
     ),
     workers: int = typer.Option(0, min=0, help="Processes that make --parts; 0 for one each core."),
+    scheduler: str = typer.Option(
+        "", metavar="ADDRESS", help="Let a dask cluster make --parts, like tcp://host:8786."
+    ),
 ):
     """Classify spectra; exit code 1 if a file could not be."""
     _check_options(parts, workers, catalog, resources, out, plot)
+    if scheduler and (workers or not parts):
+        raise RunError("--scheduler needs --parts, and takes its own workers instead of --workers")
     try:
         found = find_model(run)
         model = read_model(found)
         if parts:
-            return _predict_parts(model, found, paths, parts, workers)
+            return _predict_parts(model, found, paths, parts, workers, scheduler)
         table, spectra = predict_files(model, paths, catalog, resources)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
@@ -168,7 +173,7 @@ def predict_command(
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #fa515527
-def _predict_parts(model, found, paths, folder, workers):
+def _predict_parts(model, found, paths, folder, workers, scheduler):
     """Classify into a folder of parts, and say how far it is."""
     from nea_prospect.survey import predict_parts
 
@@ -181,7 +186,7 @@ def _predict_parts(model, found, paths, folder, workers):
             rest = f", {left:.0f} s left" if left == left else ""
             print(f"{rows} spectra, {rows / seconds:.0f} a second{rest}", file=sys.stderr, flush=True)
 
-    parts = predict_parts(model, paths, folder, workers, progress=progress)["parts"]
+    parts = predict_parts(model, paths, folder, workers, progress=progress, scheduler=scheduler)["parts"]
     rows, bad = (sum(part[name] for part in parts.values()) for name in ("rows", "problems"))
     failed = f", {bad} files or rows could not be: see the column Problem" if bad else ""
     print(f"{rows - bad} spectra classified{failed} (classifier: {found.parent})")

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import json
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -125,7 +127,7 @@ def test_a_worker_that_is_killed_is_told_and_costs_only_its_part(desk, whole):
 
     def kill(*_):
         for child in psutil.Process().children(recursive=True):
-            if "loky" in " ".join(child.cmdline()) and "tracker" not in " ".join(child.cmdline()):
+            if child.status() != psutil.STATUS_ZOMBIE and "popen_loky" in " ".join(child.cmdline()):
                 child.kill()
 
     with pytest.raises(OSError, match="a process was killed"):
@@ -188,6 +190,64 @@ def test_a_compressed_table_is_read_in_pieces_as_well(desk, tmp_path):
     assert shares[-1] == 1
 
 
+@pytest.fixture
+def cluster(tmp_path):
+    """A real scheduler of dask and two workers of one core: its address, and the processes of the workers."""
+    pytest.importorskip("distributed", reason="dask is not installed")
+    note = tmp_path / "scheduler.json"
+
+    def start(kind, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", note, *options]
+        return subprocess.Popen(
+            [*command, "--no-dashboard"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    alone = ["--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--local-directory", tmp_path]
+    started = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
+    try:
+        while not note.exists():
+            time.sleep(0.1)
+        started += [start("worker", *alone), start("worker", *alone)]
+        yield json.loads(note.read_text())["address"], started[1:]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, whole, cluster):
+    address, workers = cluster
+    paths, victims = [desk / name for name in HALVES], workers[:1]
+
+    def kill(*_):
+        if victims:
+            victims.pop().kill()
+
+    record = predict_parts(load_model(), paths, desk / "dask", size=20, progress=kill, scheduler=address)
+    assert workers[0].wait(5) == -signal.SIGKILL
+    assert workers[1].poll() is None
+    assert record == whole[1]
+    assert contents(desk / "dask") == contents(whole[0])
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_is_told_in_one_line(desk):
+    pytest.importorskip("distributed", reason="dask is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        result = run("survey.csv", "--parts", "deaf", "--scheduler", address, cwd=desk)
+    assert result.returncode == 1
+    assert f"no scheduler of dask answers at {address}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_without_dask_the_command_that_brings_it_is_told(desk, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(OSError, match=r"pip install 'nea_prospect\[scale\]'"):
+        predict_parts(load_model(), [desk / "survey.csv"], desk / "no dask", scheduler="tcp://127.0.0.1:1")
+
+
 def run(*arguments, cwd):
     command = [COMMAND, "predict", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
@@ -209,6 +269,7 @@ def test_the_command_tells_how_far_it_is_and_what_could_not_be(desk):
     [
         (["--parts", "x", "--out", "y.csv"], "--parts goes without"),
         (["--workers", "2"], "--workers needs --parts"),
+        (["--scheduler", "tcp://localhost:8786"], "--scheduler needs --parts"),
         (["--parts", "."], "already holds something"),
     ],
 )
