@@ -144,14 +144,10 @@ def predict_command(
         "", metavar="DIR", help="For input of any size: folder for the table in parts; again to go on."
     ),
     workers: int = typer.Option(0, min=0, help="Processes that make --parts; 0 for one each core."),
-    scheduler: str = typer.Option(
-        "", metavar="ADDRESS", help="Let a dask cluster make --parts, like tcp://host:8786."
-    ),
+    scheduler: str = typer.Option("", metavar="tcp://HOST:PORT", help="Dask cluster that makes --parts."),
 ):
     """Classify spectra; exit code 1 if a file could not be."""
-    _check_options(parts, workers, catalog, resources, out, plot)
-    if scheduler and (workers or not parts):
-        raise RunError("--scheduler needs --parts, and takes its own workers instead of --workers")
+    _check_options(parts, workers, scheduler, catalog, resources, out, plot)
     try:
         found = find_model(run)
         model = read_model(found)
@@ -195,12 +191,14 @@ def _predict_parts(model, found, paths, folder, workers, scheduler):
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #8a95fbfa
-def _check_options(parts, workers, catalog, resources, out, plot):
+def _check_options(parts, workers, scheduler, catalog, resources, out, plot):
     """Refuse options of predict that do not go together."""
     if parts and (catalog or resources or out or plot):
         raise RunError("--parts goes without --catalog, --resources, --out and --plot")
     if workers and not parts:
         raise RunError("--workers needs --parts")
+    if scheduler and (workers or not parts):
+        raise RunError("--scheduler needs --parts, and has workers of its own instead of --workers")
     if resources and not catalog:
         raise RunError("--resources needs --catalog, where sizes and orbits come from")
     if out and Path(out).exists():

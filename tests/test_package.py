@@ -117,7 +117,10 @@ class TestTheProjectFiles:
             assert names & declared, module
 
 
-READERS = ("parquet",)  # extras of formats that few need; what tests of them need is not installed by make
+READERS = (
+    "parquet",
+    "scale",
+)  # extras of formats and clusters that few need; what tests of them need is not installed by make
 
 
 def package(requirement):

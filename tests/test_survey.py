@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import psutil
@@ -22,7 +23,8 @@ from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.files import read_json
 from nea_prospect.loading import bundled
 from nea_prospect.prediction import predict_files
-from nea_prospect.survey import iter_parts, predict_parts
+from nea_prospect.survey import ZONES, iter_parts, place_asteroids, plot_zones, predict_parts
+from nea_prospect.survey import read_parts as read_all_parts
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 HALVES = ["many.zip", "survey.csv"]
@@ -76,6 +78,37 @@ def test_parts_hold_what_the_table_holds(desk, whole):
     assert sum(part["problems"] for part in record["parts"].values()) == 3
     assert record["status"] == "complete"
     assert read_json(folder / "parts.json") == record
+
+
+def test_parts_are_read_as_one_table(whole):
+    table = read_all_parts(whole[0])
+    assert table.File.tolist() == read_parts(whole[0]).File.tolist()
+    assert table.Group.eq("").sum() == 3
+    assert read_all_parts(whole[0], ["Group"]).columns.tolist() == ["Group"]
+    assert table.Problem.ne("").sum() == 3
+
+
+def test_parts_that_are_not_complete_are_not_read(whole, tmp_path):
+    (tmp_path / "parts.json").write_text(json.dumps(whole[1] | {"status": "unfinished"}))
+    with pytest.raises(ValueError, match="is not complete"):
+        read_all_parts(tmp_path)
+
+
+def test_asteroids_have_a_zone_and_a_published_group(tmp_path):
+    table = pd.DataFrame({"Asteroid_ID": ["433", "4", "588", "9999999", ""]})
+    facts = place_asteroids(table)
+    assert facts.Zone.tolist() == ["near the Earth", "Inner", "Trojan", "", ""]
+    assert facts.Published_Group.tolist() == ["S-Group", "V-type", "D-type", "", ""]
+    (tmp_path / "own.csv").write_text("number,class,a_au\n9999999,C,3.1\n4,,\n433,X,5.2\n")
+    facts = place_asteroids(table, tmp_path / "own.csv")
+    assert facts.Zone.tolist() == ["near the Earth", "Inner", "Trojan", "Outer", ""]
+    assert facts.Published_Group.tolist() == ["X-Group", "", "", "C-Group", ""]
+
+
+def test_zones_with_few_asteroids_are_not_drawn():
+    ax = plot_zones(pd.Series(["C-Group"] * 12), pd.Series(["Outer"] * 4 + ["Inner"] * 8))
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"{ZONES[3]} (8)"]
+    plt.close(ax.figure)
 
 
 def test_two_processes_give_the_same_bytes(desk, whole):
