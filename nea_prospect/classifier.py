@@ -507,7 +507,10 @@ def _table(self: Model, reflectance, first, last):
 def _template_texts(names, distances):
     """Write names and distances of the nearest templates, those at a finite distance."""
     near = np.isfinite(distances)
-    texts = [f"{name} {value:.3f}" for name, value in zip(names[near].tolist(), distances[near].tolist(), strict=True)]
+    texts = [
+        f"{name} {value:.3f}"
+        for name, value in zip(names[near].tolist(), distances[near].tolist(), strict=True)
+    ]
     ends = near.sum(axis=1).cumsum().tolist()
     return ["; ".join(texts[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 

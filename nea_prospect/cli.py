@@ -152,7 +152,7 @@ def predict_command(
         found = find_model(run)
         model = read_model(found)
         if parts:
-            return _predict_parts(model, found, paths, parts, workers, scheduler)
+            return _predict_parts(model, found, paths, parts, workers, scheduler, catalog, resources)
         table, spectra = predict_files(model, paths, catalog, resources)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
@@ -169,9 +169,9 @@ def predict_command(
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #fa515527
-def _predict_parts(model, found, paths, folder, workers, scheduler):
+def _predict_parts(model, found, paths, folder, workers, *options):
     """Classify into a folder of parts, and say how far it is."""
-    from nea_prospect.survey import predict_parts
+    from nea_prospect.survey import PIECE, predict_parts
 
     start, shown = time.monotonic(), [0.0]
 
@@ -182,7 +182,7 @@ def _predict_parts(model, found, paths, folder, workers, scheduler):
             rest = f", {left:.0f} s left" if left == left else ""
             print(f"{rows} spectra, {rows / seconds:.0f} a second{rest}", file=sys.stderr, flush=True)
 
-    parts = predict_parts(model, paths, folder, workers, progress=progress, scheduler=scheduler)["parts"]
+    parts = predict_parts(model, paths, folder, workers, PIECE, progress, *options)["parts"]
     rows, bad = (sum(part[name] for part in parts.values()) for name in ("rows", "problems"))
     failed = f", {bad} files or rows could not be: see the column Problem" if bad else ""
     print(f"{rows - bad} spectra classified{failed} (classifier: {found.parent})")
@@ -193,8 +193,8 @@ def _predict_parts(model, found, paths, folder, workers, scheduler):
 # %% ../nbs/95_cli.ipynb #8a95fbfa
 def _check_options(parts, workers, scheduler, catalog, resources, out, plot):
     """Refuse options of predict that do not go together."""
-    if parts and (catalog or resources or out or plot):
-        raise RunError("--parts goes without --catalog, --resources, --out and --plot")
+    if parts and (out or plot):
+        raise RunError("--parts goes without --out and --plot")
     if workers and not parts:
         raise RunError("--workers needs --parts")
     if scheduler and (workers or not parts):

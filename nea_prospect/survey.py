@@ -28,6 +28,7 @@ from .archives import Limits
 from .catalogs import label_groups, merge_rows, read_catalog
 from .classifier import read_model, write_model
 from .core import GROUP_COLORS, GROUPS, Identities
+from .features import make_features
 from nea_prospect.files import (
     escape_control,
     one_line,
@@ -39,7 +40,7 @@ from nea_prospect.files import (
 )
 from .formats import PIECE, Piece, iter_pieces, read_piece
 from .loading import SpectrumError, bundled
-from .prediction import predict_pairs
+from .prediction import add_prospects, predict_pairs, read_facts
 from .prospecting import read_orbits
 
 # %% ../nbs/08_survey.ipynb #b3506b15
@@ -74,12 +75,15 @@ def _pieces_or_problem(path, size):
         yield Piece(escape_control(path.name), SpectrumError(escape_control(one_line(error))), share=1.0)
 
 # %% ../nbs/08_survey.ipynb #65cc02bb
-def make_part(model, pieces, plan):
-    """Classify the spectra of some pieces: the bytes of a file, and its SHA-256, rows and problems."""
+def make_part(tools, pieces, plan):
+    """Classify the spectra of some pieces: the bytes of a file, and its SHA-256, rows and problems.
+
+    The tools are a model and what `read_facts` gives, empty without a catalog.
+    """
     if plan["version"] != __version__:
         raise OSError(f"a worker has nea_prospect {__version__}, it needs {plan['version']}")
     with threadpool_limits(1):
-        table = predict_pairs(model, [pair for piece in pieces for pair in read_piece(piece)])
+        table = _make_table(*tools, [pair for piece in pieces for pair in read_piece(piece)])
     table = table.astype({"Atypical": "boolean", "Abstains": "boolean"})
     if plan["format"] == "parquet":
         file = io.BytesIO()
@@ -89,6 +93,23 @@ def make_part(model, pieces, plan):
         content = table_to_csv(table)
     facts = {"sha256": hashlib.sha256(content).hexdigest(), "rows": len(table)}
     return content, facts | {"problems": int((table.Problem != "").sum())}
+
+# %% ../nbs/08_survey.ipynb #38455e32
+_WEIGHED = 500  # asteroids at a time
+
+
+def _make_table(model, facts, pairs):
+    """Make the table of a part, with the columns of a catalog where there is one."""
+    table = predict_pairs(model, pairs)
+    if not facts:
+        return table
+    parts = []
+    for start in range(0, len(table), _WEIGHED):
+        part = table[start : start + _WEIGHED].reset_index(drop=True)
+        readable = part.index[part.Problem == ""]
+        features = make_features([pairs[start + row][1] for row in readable])[1].set_axis(readable)
+        parts.append(add_prospects(part, features, *facts))
+    return pd.concat(parts, ignore_index=True).astype(dict.fromkeys(("Type", "Type_Group", "Evidence"), "str"))
 
 # %% ../nbs/08_survey.ipynb #a63aea30
 RECORD = "parts.json"
@@ -113,7 +134,7 @@ def _open_folder(folder, plan):
     return parts
 
 
-def _make_plan(model, paths, size):
+def _make_plan(model, paths, size, catalog, resources):
     """Say what the parts depend on."""
     inputs = [[Path(path).name, sha256(path) if Path(path).exists() else ""] for path in paths]
     return {
@@ -122,16 +143,18 @@ def _make_plan(model, paths, size):
         "version": __version__,
         "size": size,
         "format": "parquet" if find_spec("pyarrow") else "csv",
+        "catalog": sha256(catalog) if catalog else "",
+        "resources": sha256(resources) if resources else "",
     }
 
 # %% ../nbs/08_survey.ipynb #33e62793
 @contextmanager
-def _processes(model, workers):
-    """Give what takes work, the model for it, and how much work keeps it busy: processes of this machine."""
+def _processes(tools, workers):
+    """Give what takes work, the tools for it, and how much work keeps it busy: processes of this machine."""
     n_workers = workers or cpu_count()
     pool = ProcessPoolExecutor(n_workers, timeout=10)
     try:
-        yield pool, model, lambda: n_workers
+        yield pool, tools, lambda: n_workers
     except BrokenProcessPool:
         reason = (
             "a process was killed, perhaps for lack of memory; the same call goes on with the other parts"
@@ -145,7 +168,7 @@ ANSWER = 8  # seconds for a scheduler to answer, and to have a worker
 
 
 @contextmanager
-def _cluster(model, address):
+def _cluster(tools, address):
     """As `_processes`, of the dask cluster whose scheduler has an address like ``tcp://host:8786``."""
     try:
         import dask
@@ -160,11 +183,16 @@ def _cluster(model, address):
             Client(address, timeout=ANSWER, set_as_default=False) as client,
         ):
             client.wait_for_workers(1, timeout=ANSWER)
-            model = client.submit(read_model, write_model(model))
-            yield client.get_executor(pure=False), model, lambda: 2 * sum(client.nthreads().values())
+            tools = client.submit(_unpack_tools, write_model(tools[0]), tools[1])  # once, not with each part
+            yield client.get_executor(pure=False), tools, lambda: 2 * sum(client.nthreads().values())
     except (CancelledError, KilledWorker, ImportError, TimeoutError) as error:
         reason = f"the cluster of {address} failed: {one_line(error) or 'its scheduler is gone'}"
         raise OSError(f"{reason}; the same call goes on with the other parts") from None
+
+
+def _unpack_tools(content, facts):
+    """Make the tools of `make_part` on a worker."""
+    return read_model(content), facts
 
 
 def _expect_answer(address):
@@ -180,7 +208,9 @@ def _expect_answer(address):
             raise OSError(f"no scheduler of dask answers at {address}") from error
 
 # %% ../nbs/08_survey.ipynb #bda00de0
-def predict_parts(model, paths, folder, workers=0, size=PIECE, progress=None, scheduler=""):
+def predict_parts(
+    model, paths, folder, workers=0, size=PIECE, progress=None, scheduler="", catalog="", resources=""
+):
     """Classify spectra of any number into a folder of parts; go on where an earlier call was interrupted.
 
     Parameters
@@ -193,16 +223,19 @@ def predict_parts(model, paths, folder, workers=0, size=PIECE, progress=None, sc
         Called after each part with the rows so far, and with the seconds left (NaN if not known).
     scheduler : str
         Address of the scheduler of a dask cluster, which then does the work instead of processes.
+    catalog, resources : str or Path
+        As for `predict_files`.
 
     Returns
     -------
     dict
         The record: what the parts depend on, and of each part, by its file, SHA-256, rows and problems.
     """
-    folder, plan = Path(folder), _make_plan(model, paths, size)
+    folder, plan = Path(folder), _make_plan(model, paths, size, catalog, resources)
+    tools = model, read_facts(catalog, resources) if catalog else ()
     known, parts = _open_folder(folder, plan), {}
     start, written, first = time.monotonic(), 0.0, 0.0
-    pool = _cluster(model, scheduler) if scheduler else _processes(model, workers)
+    pool = _cluster(tools, scheduler) if scheduler else _processes(tools, workers)
     for name, found, share, made in _all_parts(pool, paths, folder, plan, known):
         parts[name], now = found, time.monotonic()
         first = first if made else share
@@ -219,14 +252,14 @@ def predict_parts(model, paths, folder, workers=0, size=PIECE, progress=None, sc
 # %% ../nbs/08_survey.ipynb #b4d73370
 def _all_parts(pool, paths, folder, plan, known):
     """Yield file, record, share of the input, and whether it was made now, of each part when it is done."""
-    with pool as (workers, model, n_ahead):
+    with pool as (workers, tools, n_ahead):
         running = {}
         for number, (pieces, share) in enumerate(iter_parts(paths, plan["size"])):
             path = folder / f"part-{number:05d}.{plan['format']}"
             if path.name in known and path.is_file() and sha256(path) == known[path.name]["sha256"]:
                 yield path.name, known[path.name], share, False
                 continue
-            running[workers.submit(make_part, model, pieces, plan)] = (path, share)
+            running[workers.submit(make_part, tools, pieces, plan)] = (path, share)
             if len(running) > n_ahead():
                 yield from _finished(running)
         while running:

@@ -223,6 +223,31 @@ def test_a_compressed_table_is_read_in_pieces_as_well(desk, tmp_path):
     assert shares[-1] == 1
 
 
+def test_parts_with_a_catalog_hold_what_the_table_holds(desk):
+    catalog = bundled()[0]
+    predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", workers=1, size=30, catalog=catalog)
+    table, _ = predict_files(load_model(), [desk / "many.zip"], catalog)
+    parts = read_all_parts(desk / "catalog")
+    assert parts.columns.tolist() == table.columns.tolist()
+    assert parts.Name.tolist() == table.Name.fillna("").tolist()
+    np.testing.assert_array_equal(parts.Delta_v_km_s, table.Delta_v_km_s)
+    np.testing.assert_allclose(parts.Diameter_km, table.Diameter_km, rtol=0.15)  # other worlds
+    with pytest.raises(ValueError, match="parts with other catalog"):
+        predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", size=30)
+
+
+def test_parts_with_a_catalog_have_the_same_kinds_without_a_spectrum(desk, tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (tmp_path / "a.txt").write_text("clouds")
+    record = predict_parts(
+        load_model(), [tmp_path / "a.txt"], tmp_path / "bad", workers=1, catalog=bundled()[0]
+    )
+    assert record["parts"]["part-00000.parquet"]["problems"] == 1
+    predict_parts(load_model(), [desk / "many.zip"], tmp_path / "good", workers=1, catalog=bundled()[0])
+    kinds = [pd.read_parquet(tmp_path / name / "part-00000.parquet").dtypes for name in ("bad", "good")]
+    pd.testing.assert_series_equal(*kinds)
+
+
 @pytest.fixture
 def cluster(tmp_path):
     """A real scheduler of dask and two workers of one core: its address, and the processes of the workers."""
