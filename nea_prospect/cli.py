@@ -6,6 +6,7 @@
 __all__ = ['app', 'MAX_SHOWN', 'run_command', 'verify_command', 'predict_command', 'benchmark_command', 'main']
 
 # %% ../nbs/95_cli.ipynb #73ef48df
+import logging
 import sys
 import time
 from datetime import datetime
@@ -174,6 +175,7 @@ def _predict_parts(model, found, paths, folder, workers, *options):
     from nea_prospect.survey import PIECE, predict_parts
 
     start, shown = time.monotonic(), [0.0]
+    logging.getLogger("distributed.client").addFilter(lambda _: False)  # tracebacks of what is told in a line
 
     def progress(rows, left):
         seconds = time.monotonic() - start

@@ -109,7 +109,9 @@ def _make_table(model, facts, pairs):
         readable = part.index[part.Problem == ""]
         features = make_features([pairs[start + row][1] for row in readable])[1].set_axis(readable)
         parts.append(add_prospects(part, features, *facts))
-    return pd.concat(parts, ignore_index=True).astype(dict.fromkeys(("Type", "Type_Group", "Evidence"), "str"))
+    return pd.concat(parts, ignore_index=True).astype(
+        dict.fromkeys(("Type", "Type_Group", "Evidence"), "str")
+    )
 
 # %% ../nbs/08_survey.ipynb #a63aea30
 RECORD = "parts.json"
@@ -173,6 +175,7 @@ def _cluster(tools, address):
     try:
         import dask
         from distributed import Client, KilledWorker
+        from distributed.comm import CommClosedError
     except ImportError:
         raise OSError("a scheduler needs dask: pip install 'nea_prospect[scale]'") from None
     _expect_answer(address)
@@ -185,7 +188,7 @@ def _cluster(tools, address):
             client.wait_for_workers(1, timeout=ANSWER)
             tools = client.submit(_unpack_tools, write_model(tools[0]), tools[1])  # once, not with each part
             yield client.get_executor(pure=False), tools, lambda: 2 * sum(client.nthreads().values())
-    except (CancelledError, KilledWorker, ImportError, TimeoutError) as error:
+    except (CancelledError, CommClosedError, KilledWorker, ImportError, TimeoutError) as error:
         reason = f"the cluster of {address} failed: {one_line(error) or 'its scheduler is gone'}"
         raise OSError(f"{reason}; the same call goes on with the other parts") from None
 

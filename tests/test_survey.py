@@ -266,7 +266,7 @@ def cluster(tmp_path):
         while not note.exists():
             time.sleep(0.1)
         started += [start("worker", *alone), start("worker", *alone)]
-        yield json.loads(note.read_text())["address"], started[1:]
+        yield json.loads(note.read_text())["address"], started
     finally:
         for process in started:
             process.kill()
@@ -275,7 +275,7 @@ def cluster(tmp_path):
 
 @pytest.mark.slow
 def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, whole, cluster):
-    address, workers = cluster
+    address, (_, *workers) = cluster
     paths, victims = [desk / name for name in HALVES], workers[:1]
 
     def kill(*_):
@@ -287,6 +287,20 @@ def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, whole, cluster)
     assert workers[1].poll() is None
     assert record == whole[1]
     assert contents(desk / "dask") == contents(whole[0])
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_told_in_one_line(desk, cluster):
+    address, (scheduler, *_) = cluster
+    command = [COMMAND, "predict", bundled()[1], *HALVES, "--parts", "lost", "--scheduler", address]
+    with subprocess.Popen(command, cwd=desk, stderr=subprocess.PIPE, text=True) as running:
+        while not (desk / "lost").exists():
+            time.sleep(0.1)
+        scheduler.kill()
+        lines = running.stderr.read().splitlines()
+    assert running.returncode == 1
+    assert "the same call goes on with the other parts" in lines[-1] or "no scheduler" in lines[-1]
+    assert [line for line in lines[:-1] if " a second" not in line] == []
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Time surveys of 10,000 rows and more, and measure the memory of all processes together.
+"""Time surveys of 10,000 rows and more, and measure processor time and memory of all processes together.
 
 Run with ``python tests/benchmarks/scale.py [NAME...]``; without a name all of these:
 
@@ -16,6 +16,7 @@ each figure.
 """
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -83,17 +84,24 @@ def memory(process):
     return total / 2**20
 
 
+def processor_seconds():
+    """Processor time of all processes that have ended, which does not grow with the load as seconds do."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def predict(paths, folder):
-    """Seconds, peak memory (MiB) and rows of ``predict --parts``."""
+    """Seconds, processor seconds, peak memory (MiB) and rows of ``predict --parts``."""
     command = [COMMAND, "predict", *paths, "--parts", folder, "--workers", str(WORKERS)]
-    start, peak = time.perf_counter(), 0.0
+    start, before, peak = time.perf_counter(), processor_seconds(), 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         process = psutil.Process(running.pid)
         while running.poll() is None:
             peak = max(peak, memory(process))
             time.sleep(0.3)
     seconds = time.perf_counter() - start
-    return seconds, peak, sum(part["rows"] for part in read_json(folder / "parts.json")["parts"].values())
+    used, parts = processor_seconds() - before, read_json(folder / "parts.json")["parts"]
+    return seconds, used, peak, sum(part["rows"] for part in parts.values())
 
 
 def time_table(count=20_000):
@@ -114,8 +122,9 @@ def measure(name, folder):
     made = {"files": write_files, "gaia": lambda _: sorted(GAIA.glob("*.csv.gz"))}
     paths = made[name](folder) if name in made else write_parquet(folder, int(name))
     load = os.getloadavg()[0]
-    seconds, peak, rows = predict(paths, folder / "parts")
-    figures = f"{rows:9,d} rows, {seconds:6.1f} s, {rows / seconds:7,.0f} a second, peak {peak:5.0f} MiB"
+    seconds, used, peak, rows = predict(paths, folder / "parts")
+    times = f"{seconds:6.1f} s ({used:6.1f} s of processors)"
+    figures = f"{rows:9,d} rows, {times}, {rows / seconds:7,.0f} a second, peak {peak:5.0f} MiB"
     print(f"{name:>9}: {figures}; load before {load:.1f}", flush=True)
 
 
