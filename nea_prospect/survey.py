@@ -192,7 +192,7 @@ def _cluster(tools, address):
         reason = f"the cluster of {address} failed: {one_line(error) or 'its scheduler is gone'}"
         raise OSError(f"{reason}; the same call goes on with the other parts") from None
 
-
+# %% ../nbs/08_survey.ipynb #b4a8c767
 def _unpack_tools(content, facts):
     """Make the tools of `make_part` on a worker."""
     return read_model(content), facts
@@ -218,16 +218,15 @@ def predict_parts(
 
     Parameters
     ----------
-    model, paths, folder : Model, list of str or Path, str or Path
-        As for `predict_files`; a new or empty folder, or one of an earlier call with the same arguments.
-    workers, size : int
-        Processes (0 for one each core); the largest number of spectra in a part.
+    model, paths, catalog, resources
+        As for `predict_files`.
+    folder : str or Path
+        New or empty, or of an earlier call with the same arguments.
+    workers, scheduler, size : int, str, int
+        Processes (0 for one each core), or the address of the scheduler of a dask cluster that does the work
+        instead; the largest number of spectra in a part.
     progress : callable, optional
         Called after each part with the rows so far, and with the seconds left (NaN if not known).
-    scheduler : str
-        Address of the scheduler of a dask cluster, which then does the work instead of processes.
-    catalog, resources : str or Path
-        As for `predict_files`.
 
     Returns
     -------
