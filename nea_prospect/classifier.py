@@ -220,18 +220,18 @@ def tree_probabilities(trees, inputs):
     for start in range(0, len(inputs), BATCH):
         rows = inputs[start : start + BATCH]
         values = rows.ravel()
-        node = np.tile(trees["first"], len(rows))
-        offset = np.repeat(np.arange(len(rows)) * rows.shape[1], n_trees)
+        node = np.repeat(trees["first"], len(rows))
+        offset = np.tile(np.arange(len(rows)) * rows.shape[1], n_trees)
         moving = np.arange(len(node))
         while len(moving):
             at = node[moving]
             value = values[offset[moving] + trees["feature"][at]]
-            left = np.where(np.isnan(value), trees["missing_left"][at], value <= trees["threshold"][at])
+            left = (value <= trees["threshold"][at]) | (np.isnan(value) & trees["missing_left"][at])
             step = trees["step"][at]
             node[moving] = np.where(step < 0, at, at + np.where(left, 1, step))
             moving = moving[step > 0]
         leaf = trees["leaf"][-1 - trees["step"][node]]
-        result[start : start + BATCH] = leaf.reshape(len(rows), n_trees, -1).mean(axis=1)
+        result[start : start + BATCH] = leaf.reshape(n_trees, len(rows), -1).mean(axis=0)
     return result
 
 # %% ../nbs/03a_classifier.ipynb #70579626
@@ -450,12 +450,17 @@ def predict_all(self: Model, reflectance):
 @patch
 def nearest_templates(self: Model, reflectance):
     """List for each spectrum the up to three nearest templates, as (name, `spectral_distance`)."""
-    distance = spectral_distance(model_inputs(reflectance)[:, : self.templates.shape[1]], self.templates)
+    names, distances = self._nearest(model_inputs(reflectance))
+    pairs = [zip(*row, strict=True) for row in zip(names.tolist(), distances.tolist(), strict=True)]
+    return [[(name, value) for name, value in row if value < np.inf] for row in pairs]
+
+
+@patch
+def _nearest(self: Model, inputs):
+    """Find names and distances of the up to three nearest templates, each of shape (n_spectra, 3)."""
+    distance = spectral_distance(inputs[:, : self.templates.shape[1]], self.templates)
     order = np.argsort(distance, axis=1, kind="stable")[:, :3]
-    return [
-        [(str(self.template_names[k]), float(row[k])) for k in best if np.isfinite(row[k])]
-        for row, best in zip(distance, order, strict=True)
-    ]
+    return self.template_names[order], np.take_along_axis(distance, order, axis=1)
 
 # %% ../nbs/03a_classifier.ipynb #7b35143f
 @patch
@@ -485,17 +490,29 @@ def predict(self: Model, spectra):
 def _table(self: Model, reflectance, first, last):
     """Return the table of `predict` for reflectance on the common grid that was observed between two ends."""
     coverages = coverage(np.isfinite(reflectance))
-    predictions = self.predict_inputs(model_inputs(reflectance), coverages)
+    features = extract_spectral_features(WAVELENGTH_GRID, reflectance)
+    inputs = model_inputs(reflectance, features)
+    predictions = self.predict_inputs(inputs, coverages)
     table = _group_columns(predictions, self.classes)
     table["Coverage"] = coverages
     table["From_um"], table["To_um"] = first, last
     table["Typicality"] = predictions.typicality.round(4)
     table["Atypical"] = predictions.typicality < MIN_TYPICALITY
     table["Abstains"] = predictions.abstains
-    table["Band_0.7_Seen"] = hydration_band(extract_spectral_features(WAVELENGTH_GRID, reflectance))
-    nearest = self.nearest_templates(reflectance)
-    table["Templates"] = ["; ".join(f"{name} {value:.3f}" for name, value in best) for best in nearest]
+    table["Band_0.7_Seen"] = hydration_band(features)
+    table["Templates"] = _template_texts(*self._nearest(inputs))
     return table.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_TRUTH, "bool"))
+
+
+def _template_texts(names, distances):
+    """Write names and distances of the nearest templates, those at a finite distance."""
+    near = np.isfinite(distances)
+    texts = [
+        f"{name} {value:.3f}"
+        for name, value in zip(names[near].tolist(), distances[near].tolist(), strict=True)
+    ]
+    ends = near.sum(axis=1).cumsum().tolist()
+    return ["; ".join(texts[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 _TEXT = ("Group", "Set", "Coverage", "Templates")
@@ -511,7 +528,8 @@ def _group_columns(predictions, classes):
     for code, name in enumerate(GROUPS):
         table[f"Prob_{name}"] = in_groups[:, code].round(6)
     sets = prediction_sets(predictions.credibility, probabilities)
-    table["Set"] = [";".join(classes[row]) for row in sets]
+    distinct, kind = np.unique(sets, axis=0, return_inverse=True)
+    table["Set"] = np.array([";".join(classes[row]) for row in distinct], dtype=object)[kind.ravel()]
     return table
 
 # %% ../nbs/03a_classifier.ipynb #7c8821fd

@@ -6,6 +6,7 @@
 __all__ = ['app', 'MAX_SHOWN', 'run_command', 'verify_command', 'predict_command', 'benchmark_command', 'main']
 
 # %% ../nbs/95_cli.ipynb #73ef48df
+import logging
 import sys
 import time
 from datetime import datetime
@@ -149,14 +150,15 @@ def predict_command(
         "", metavar="DIR", help="For input of any size: folder for the table in parts; again to go on."
     ),
     workers: int = typer.Option(0, min=0, help="Processes that make --parts; 0 for one each core."),
+    scheduler: str = typer.Option("", metavar="tcp://HOST:PORT", help="Dask cluster that makes --parts."),
 ):
     """Classify spectra; exit code 1 if a file could not be."""
     try:
-        _check_options(parts, workers, catalog, resources, out, plot)
+        _check_options(parts, workers, scheduler, catalog, resources, out, plot)
         found = find_model(run)
         model = read_model(found)
         if parts:
-            return _predict_parts(model, found, paths, parts, workers)
+            return _predict_parts(model, found, paths, parts, workers, scheduler, catalog, resources)
         table, spectra = predict_files(model, paths, catalog, resources)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
@@ -173,11 +175,12 @@ def predict_command(
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #fa515527
-def _predict_parts(model, found, paths, folder, workers):
+def _predict_parts(model, found, paths, folder, workers, *options):
     """Classify into a folder of parts, and say how far it is."""
-    from nea_prospect.survey import predict_parts
+    from nea_prospect.survey import PIECE, predict_parts
 
     start, shown = time.monotonic(), [0.0]
+    logging.getLogger("distributed.client").addFilter(lambda _: False)  # tracebacks of what is told in a line
 
     def progress(rows, left):
         seconds = time.monotonic() - start
@@ -186,7 +189,7 @@ def _predict_parts(model, found, paths, folder, workers):
             rest = f", {left:.0f} s left" if left == left else ""
             print(f"{rows} spectra, {rows / seconds:.0f} a second{rest}", file=sys.stderr, flush=True)
 
-    parts = predict_parts(model, paths, folder, workers, progress=progress)["parts"]
+    parts = predict_parts(model, paths, folder, workers, PIECE, progress, *options)["parts"]
     rows, bad = (sum(part[name] for part in parts.values()) for name in ("rows", "problems"))
     failed = f", {bad} files or rows could not be: see the column Problem" if bad else ""
     print(f"{rows - bad} spectra classified{failed} (classifier: {found.parent})")
@@ -195,12 +198,14 @@ def _predict_parts(model, found, paths, folder, workers):
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #8a95fbfa
-def _check_options(parts, workers, catalog, resources, out, plot):
+def _check_options(parts, workers, scheduler, catalog, resources, out, plot):
     """Refuse options of predict that do not go together."""
-    if parts and (catalog or resources or out or plot):
-        raise RunError("--parts goes without --catalog, --resources, --out and --plot")
+    if parts and (out or plot):
+        raise RunError("--parts goes without --out and --plot")
     if workers and not parts:
         raise RunError("--workers needs --parts")
+    if scheduler and (workers or not parts):
+        raise RunError("--scheduler needs --parts, and has workers of its own instead of --workers")
     if resources and not catalog:
         raise RunError("--resources needs --catalog, where sizes and orbits come from")
     if out and Path(out).exists():

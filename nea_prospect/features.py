@@ -517,13 +517,15 @@ INPUT_NAMES = (
 )
 
 # %% ../nbs/02_features.ipynb #85c7a747
-def model_inputs(reflectance):
+def model_inputs(reflectance, features=None):
     """Compute what models see of spectra: log reflectance, its gradient (1/um), and engineered features.
 
     Parameters
     ----------
     reflectance : ndarray of shape (n_spectra, 53)
         On the common grid, in any scale; NaN where not observed.
+    features : pandas.DataFrame, optional
+        What `extract_spectral_features` gives for them, if it is there already.
 
     Returns
     -------
@@ -535,5 +537,5 @@ def model_inputs(reflectance):
     before = np.maximum(np.arange(N_WAVELENGTHS) - 2, 0)
     after = np.minimum(np.arange(N_WAVELENGTHS) + 2, N_WAVELENGTHS - 1)
     gradient = (log[:, after] - log[:, before]) / (WAVELENGTH_GRID[after] - WAVELENGTH_GRID[before])
-    features = extract_spectral_features(WAVELENGTH_GRID, reflectance)
+    features = extract_spectral_features(WAVELENGTH_GRID, reflectance) if features is None else features
     return np.hstack([log, gradient, features[list(INPUT_FEATURES)]])

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import json
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -10,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import psutil
@@ -20,7 +23,8 @@ from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.files import read_json
 from nea_prospect.loading import bundled
 from nea_prospect.prediction import predict_files
-from nea_prospect.survey import iter_parts, predict_parts
+from nea_prospect.survey import ZONES, iter_parts, place_asteroids, plot_zones, predict_parts
+from nea_prospect.survey import read_parts as read_all_parts
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 HALVES = ["many.zip", "survey.csv"]
@@ -76,6 +80,37 @@ def test_parts_hold_what_the_table_holds(desk, whole):
     assert read_json(folder / "parts.json") == record
 
 
+def test_parts_are_read_as_one_table(whole):
+    table = read_all_parts(whole[0])
+    assert table.File.tolist() == read_parts(whole[0]).File.tolist()
+    assert table.Group.eq("").sum() == 3
+    assert read_all_parts(whole[0], ["Group"]).columns.tolist() == ["Group"]
+    assert table.Problem.ne("").sum() == 3
+
+
+def test_parts_that_are_not_complete_are_not_read(whole, tmp_path):
+    (tmp_path / "parts.json").write_text(json.dumps(whole[1] | {"status": "unfinished"}))
+    with pytest.raises(ValueError, match="is not complete"):
+        read_all_parts(tmp_path)
+
+
+def test_asteroids_have_a_zone_and_a_published_group(tmp_path):
+    table = pd.DataFrame({"Asteroid_ID": ["433", "4", "588", "9999999", ""]})
+    facts = place_asteroids(table)
+    assert facts.Zone.tolist() == ["near the Earth", "Inner", "Trojan", "", ""]
+    assert facts.Published_Group.tolist() == ["S-Group", "V-type", "D-type", "", ""]
+    (tmp_path / "own.csv").write_text("number,class,a_au\n9999999,C,3.1\n4,,\n433,X,5.2\n")
+    facts = place_asteroids(table, tmp_path / "own.csv")
+    assert facts.Zone.tolist() == ["near the Earth", "Inner", "Trojan", "Outer", ""]
+    assert facts.Published_Group.tolist() == ["X-Group", "", "", "C-Group", ""]
+
+
+def test_zones_with_few_asteroids_are_not_drawn():
+    ax = plot_zones(pd.Series(["C-Group"] * 12), pd.Series(["Outer"] * 4 + ["Inner"] * 8))
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"{ZONES[3]} (8)"]
+    plt.close(ax.figure)
+
+
 def test_two_processes_give_the_same_bytes(desk, whole):
     paths = [desk / name for name in HALVES]
     predict_parts(load_model(), paths, desk / "two", workers=2, size=20)
@@ -125,7 +160,7 @@ def test_a_worker_that_is_killed_is_told_and_costs_only_its_part(desk, whole):
 
     def kill(*_):
         for child in psutil.Process().children(recursive=True):
-            if "loky" in " ".join(child.cmdline()) and "tracker" not in " ".join(child.cmdline()):
+            if child.status() != psutil.STATUS_ZOMBIE and "popen_loky" in " ".join(child.cmdline()):
                 child.kill()
 
     with pytest.raises(OSError, match="a process was killed"):
@@ -188,6 +223,103 @@ def test_a_compressed_table_is_read_in_pieces_as_well(desk, tmp_path):
     assert shares[-1] == 1
 
 
+def test_parts_with_a_catalog_hold_what_the_table_holds(desk):
+    catalog = bundled()[0]
+    predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", workers=1, size=30, catalog=catalog)
+    table, _ = predict_files(load_model(), [desk / "many.zip"], catalog)
+    parts = read_all_parts(desk / "catalog")
+    assert parts.columns.tolist() == table.columns.tolist()
+    assert parts.Name.tolist() == table.Name.fillna("").tolist()
+    np.testing.assert_array_equal(parts.Delta_v_km_s, table.Delta_v_km_s)
+    np.testing.assert_allclose(parts.Diameter_km, table.Diameter_km, rtol=0.15)  # other worlds
+    with pytest.raises(ValueError, match="parts with other catalog"):
+        predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", size=30)
+
+
+def test_parts_with_a_catalog_have_the_same_kinds_without_a_spectrum(desk, tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (tmp_path / "a.txt").write_text("clouds")
+    record = predict_parts(
+        load_model(), [tmp_path / "a.txt"], tmp_path / "bad", workers=1, catalog=bundled()[0]
+    )
+    assert record["parts"]["part-00000.parquet"]["problems"] == 1
+    predict_parts(load_model(), [desk / "many.zip"], tmp_path / "good", workers=1, catalog=bundled()[0])
+    kinds = [pd.read_parquet(tmp_path / name / "part-00000.parquet").dtypes for name in ("bad", "good")]
+    pd.testing.assert_series_equal(*kinds)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A real scheduler of dask and two workers of one core: its address, and the processes of the workers."""
+    pytest.importorskip("distributed", reason="dask is not installed")
+    note = tmp_path / "scheduler.json"
+
+    def start(kind, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", note, *options]
+        return subprocess.Popen(
+            [*command, "--no-dashboard"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    alone = ["--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--local-directory", tmp_path]
+    started = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
+    try:
+        while not note.exists():
+            time.sleep(0.1)
+        started += [start("worker", *alone), start("worker", *alone)]
+        yield json.loads(note.read_text())["address"], started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, whole, cluster):
+    address, (_, *workers) = cluster
+    paths, victims = [desk / name for name in HALVES], workers[:1]
+
+    def kill(*_):
+        if victims:
+            victims.pop().kill()
+
+    record = predict_parts(load_model(), paths, desk / "dask", size=20, progress=kill, scheduler=address)
+    assert workers[0].wait(5) == -signal.SIGKILL
+    assert workers[1].poll() is None
+    assert record == whole[1]
+    assert contents(desk / "dask") == contents(whole[0])
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_told_in_one_line(desk, cluster):
+    address, (scheduler, *_) = cluster
+    command = [COMMAND, "predict", bundled()[1], *HALVES, "--parts", "lost", "--scheduler", address]
+    with subprocess.Popen(command, cwd=desk, stderr=subprocess.PIPE, text=True) as running:
+        while not (desk / "lost").exists():
+            time.sleep(0.1)
+        scheduler.kill()
+        lines = running.stderr.read().splitlines()
+    assert running.returncode == 1
+    assert "the same call goes on with the other parts" in lines[-1] or "no scheduler" in lines[-1]
+    assert [line for line in lines[:-1] if " a second" not in line] == []
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_is_told_in_one_line(desk):
+    pytest.importorskip("distributed", reason="dask is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        result = run("survey.csv", "--parts", "deaf", "--scheduler", address, cwd=desk)
+    assert result.returncode == 1
+    assert f"no scheduler of dask answers at {address}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_without_dask_the_command_that_brings_it_is_told(desk, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(OSError, match=r"pip install 'nea_prospect\[scale\]'"):
+        predict_parts(load_model(), [desk / "survey.csv"], desk / "no dask", scheduler="tcp://127.0.0.1:1")
+
+
 def run(*arguments, cwd):
     command = [COMMAND, "predict", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
@@ -209,6 +341,7 @@ def test_the_command_tells_how_far_it_is_and_what_could_not_be(desk):
     [
         (["--parts", "x", "--out", "y.csv"], "--parts goes without"),
         (["--workers", "2"], "--workers needs --parts"),
+        (["--scheduler", "tcp://localhost:8786"], "--scheduler needs --parts"),
         (["--parts", "."], "already holds something"),
     ],
 )
