@@ -193,7 +193,8 @@ def _read_parquet(path, limits):
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ValueError(f"{path} is a Parquet table, which needs pyarrow: pip install pyarrow") from None
+        command = "pip install 'nea-prospect[parquet]'"
+        raise ValueError(f"{path} is a Parquet table, which needs pyarrow: {command}") from None
     try:
         with parquet.ParquetFile(path) as file:
             own = _own_names(file.schema_arrow.names)

@@ -538,7 +538,7 @@ def _split_parquet(name, open_file, _, limits, size):
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise SpectrumError("a Parquet table, which needs pyarrow: pip install pyarrow") from None
+        raise SpectrumError("a Parquet table, which needs pyarrow: pip install 'nea-prospect[parquet]'") from None
     try:
         with open_file() as file:
             table = parquet.ParquetFile(file)
@@ -619,7 +619,7 @@ def _astropy(kind):
     try:
         import astropy  # noqa: F401
     except ImportError:
-        raise SpectrumError(f"{kind}, which needs astropy: pip install nea-prospect[astro]") from None
+        raise SpectrumError(f"{kind}, which needs astropy: pip install 'nea-prospect[astro]'") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -166,7 +166,7 @@ def check_output(path):
         raise ValueError(f"{path} must end in {', '.join(others)} or {last}")
     if (package := OUTPUTS[ending][0]) and not find_spec(package):
         extra = {"pyarrow": "parquet", "astropy": "astro"}[package]
-        raise ValueError(f"{path} needs {package}: pip install nea-prospect[{extra}]")
+        raise ValueError(f"{path} needs {package}: pip install 'nea-prospect[{extra}]'")
 
 # %% ../nbs/07_prediction.ipynb #59bf799c
 def encode_predictions(table, ending):

@@ -169,7 +169,7 @@ def _cluster(tools, address):
         from distributed import Client, KilledWorker
         from distributed.comm import CommClosedError
     except ImportError:
-        raise OSError("a scheduler needs dask: pip install 'nea_prospect[scale]'") from None
+        raise OSError("a scheduler needs dask: pip install 'nea-prospect[scale]'") from None
     _expect_answer(address)
     parts_are_large = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
     try:

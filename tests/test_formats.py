@@ -293,7 +293,7 @@ def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "survey").write_bytes(b"PAR1" + bytes(200) + b"PAR1")
     ((_, problem),) = read_any([tmp_path / "survey"])
-    assert str(problem) == "a Parquet table, which needs pyarrow: pip install pyarrow"
+    assert str(problem) == "a Parquet table, which needs pyarrow: pip install 'nea-prospect[parquet]'"
 
 
 NM, CURVE = 1000 * WIDE, 1 + 0.4 * (WIDE - 0.55)
@@ -510,7 +510,7 @@ def test_without_astropy_its_tables_are_named(tmp_path, monkeypatch, name, kind)
     monkeypatch.setitem(sys.modules, "astropy", None)
     start = b"SIMPLE  =" if kind == "a FITS table" else b"<?xml?><VOTABLE>"
     (tmp_path / name).write_bytes(start.ljust(3000))
-    assert problem_of(tmp_path / name) == f"{kind}, which needs astropy: pip install nea-prospect[astro]"
+    assert problem_of(tmp_path / name) == f"{kind}, which needs astropy: pip install 'nea-prospect[astro]'"
 
 
 @pytest.mark.parametrize("name", ["spec.fits", "spec.vot", "spec.ecsv", "specutils_like.ecsv"])
