@@ -538,7 +538,7 @@ def _split_parquet(name, open_file, _, limits, size):
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise SpectrumError("a Parquet table, which needs pyarrow: pip install 'nea-prospect[parquet]'") from None
+        raise SpectrumError("a Parquet table, which needs pip install 'nea-prospect[parquet]'") from None
     try:
         with open_file() as file:
             table = parquet.ParquetFile(file)

@@ -293,7 +293,7 @@ def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "survey").write_bytes(b"PAR1" + bytes(200) + b"PAR1")
     ((_, problem),) = read_any([tmp_path / "survey"])
-    assert str(problem) == "a Parquet table, which needs pyarrow: pip install 'nea-prospect[parquet]'"
+    assert str(problem) == "a Parquet table, which needs pip install 'nea-prospect[parquet]'"
 
 
 NM, CURVE = 1000 * WIDE, 1 + 0.4 * (WIDE - 0.55)

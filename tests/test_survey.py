@@ -316,7 +316,7 @@ def test_a_scheduler_that_does_not_answer_is_told_in_one_line(desk):
 
 def test_without_dask_the_command_that_brings_it_is_told(desk, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(OSError, match=r"pip install 'nea_prospect\[scale\]'"):
+    with pytest.raises(OSError, match=r"pip install 'nea-prospect\[scale\]'"):
         predict_parts(load_model(), [desk / "survey.csv"], desk / "no dask", scheduler="tcp://127.0.0.1:1")
 
 
