@@ -211,7 +211,7 @@ def target_table(targets, resource):
     speed = [f"{value:.1f}" if value == value else "" for value in targets.Window_delta_v_km_s]
     shown.insert(0, "Rank", targets[f"{resource.capitalize()}_Rank"].astype(int).to_numpy())
     shown.insert(6, "Launch", launch)
-    shown.insert(7, "by then (km/s)", speed)
+    shown.insert(7, "Delta-v then (km/s)", speed)
     return shown
 
 # %% ../nbs/07a_explore.ipynb #df2357ea
@@ -277,7 +277,7 @@ def serve_page(run, port=0, tell=print):
     """
     if not all(map(find_spec, ("voila", "ipywidgets"))):
         raise ValueError("the page needs voila and ipywidgets: pip install 'nea_prospect[explore]'")
-    port, token = port or _free_port(), secrets.token_urlsafe(24)
+    port, token = _free_port(port), secrets.token_urlsafe(24)
     command = [sys.executable, "-P", "-c", "from nea_prospect.explore import page_process as run; run()"]
     path = os.pathsep.join(filter(None, [str(packaged(".")), os.environ.get("JUPYTER_PATH")]))
     own = {"JUPYTER_TOKEN": token, "JUPYTER_PATH": path, RUN_VARIABLE: str(Path(run).resolve())}
@@ -306,10 +306,14 @@ RUN_VARIABLE = "NEA_PROSPECT_RUN"  # of the environment of the page: the folder 
 PATIENCE = 120.0  # s, for Voila to begin or to end
 
 
-def _free_port():
-    """Port that is free at present."""
+def _free_port(port):
+    """Port that is free at present: the one that is asked for, or any for 0."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            free.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(f"port {port} on 127.0.0.1: {error.strerror}") from None
         return free.getsockname()[1]
 
 

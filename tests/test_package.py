@@ -108,7 +108,7 @@ class TestTheProjectFiles:
 
     def test_only_declared_packages_are_imported(self):
         extras = project()["optional-dependencies"]
-        optional = {package(text) for name in READERS for text in extras[name]}
+        optional = {package(text) for name in (*READERS, "explore") for text in extras[name]}
         declared = {package(text) for text in project()["dependencies"]}
         owners = packages_distributions()
         own_or_standard = sys.stdlib_module_names | {"nea_prospect"}
@@ -152,10 +152,11 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
         "report.html.j2",
         "bus_demeo_components.csv",
     )
+    data += ("voila/templates/prospect/index.html.j2", "voila/templates/prospect/conf.json")
     data += ("orbits.csv.gz", "resources.csv", "model/model.npz", "model/run.json")
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
-    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original")}
+    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original", "07a_explore")}
     wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
     assert wanted - names == set()
     assert [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))] == []
