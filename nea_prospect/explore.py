@@ -245,7 +245,8 @@ def page_options(port):
         "--VoilaConfiguration.file_denylist=.*",
         "--VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager",
         "--VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8",
-        "--ZMQChannelsWebsocketConnection.limit_rate=False",
+        "--ZMQChannelsWebsocketConnection.limit_rate=False",  # a table is more than a line of output
+        "--MappingKernelManager.cull_idle_timeout=3600",  # s, of a page that was closed
     ]
 
 # %% ../nbs/07a_explore.ipynb #cf82fde9
