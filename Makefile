@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: report check test newest lowest docs soak fuzz lab notebooks bundle model benchmark clean
+.PHONY: report check test newest lowest docs soak fuzz browser lab notebooks bundle model benchmark clean
 
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
@@ -51,11 +51,14 @@ fuzz: $(BIN)/.ready  ## 60 seconds of atheris on the reader of spectra
 	mkdir -p runs/fuzz
 	$(BIN)/python tests/fuzz/parse.py -max_total_time=60 -max_len=4000 runs/fuzz tests/fuzz/corpus
 
+browser:  ## the browser that the test of the page drives; without it the test is skipped
+	command -v chromium || apt-get install -y --no-install-recommends chromium
+
 lab: $(BIN)/.ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs
 
 notebooks: $(BIN)/.ready  ## run every notebook by itself and keep its outputs
-	for notebook in nbs/[0-9]*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN "$$notebook" || exit 1; done
+	for notebook in nbs/[0-9]*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.store_widget_state=False --log-level WARN "$$notebook" || exit 1; done
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 

@@ -30,8 +30,8 @@ from nea_prospect.features import (
     model_inputs,
     resample_spectra,
 )
-from .files import escape_control, one_line, packaged, read_arrays, read_json, sha256
-from .run import PUBLISHED, RECORD
+from .files import escape_control, one_line, packaged, read_arrays
+from .run import PUBLISHED, find_output
 
 # %% ../nbs/03a_classifier.ipynb #4a519c89
 BASE_MODELS = ("extra_trees", "network")
@@ -723,24 +723,8 @@ def _trees_fit(trees):
 def find_model(run="bundled"):
     """Find the file of the classifier of a complete run; ValueError if it was changed after the run."""
     bundled_model = str(run) == "bundled"
-    folder = packaged("model") if bundled_model else Path(run)
-    name = "model.npz" if bundled_model else PUBLISHED["model"]
-    try:
-        record = read_json(folder / RECORD)
-        complete = record["status"] == "complete"
-        expected = record["outputs"].get(name)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        complete = False
-    if not complete:
-        raise ValueError(f"{folder} holds no complete run")
-    if expected is None:
-        preset = escape_control(str(record.get("preset")))
-        raise ValueError(
-            f"{folder} is a run of the preset {preset!r}, which leaves no classifier to predict with"
-        )
-    if not (folder / name).is_file() or sha256(folder / name) != expected:
-        raise ValueError(f"{folder / name} is not the model that the run left; it was changed or is missing")
-    return folder / name
+    folder, name = (packaged("model"), "model.npz") if bundled_model else (run, PUBLISHED["model"])
+    return find_output(folder, name, "classifier to predict with")
 
 # %% ../nbs/03a_classifier.ipynb #ca817091
 def load_model(run: str | Path = "bundled") -> Model:

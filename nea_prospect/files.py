@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['write_bytes', 'write_json', 'read_json', 'write_table', 'table_to_csv', 'read_table', 'write_arrays', 'read_arrays',
-           'sha256', 'decode_text', 'escape_control', 'one_line', 'save_figure', 'table_to_arrays', 'arrays_to_table',
-           'packaged', 'need_extra']
+           'sha256', 'decode_text', 'escape_control', 'one_line', 'figure_bytes', 'save_figure', 'table_to_arrays',
+           'arrays_to_table', 'packaged', 'need_extra']
 
 # %% ../nbs/00a_files.ipynb #882563a3
 import hashlib
@@ -181,11 +181,16 @@ def one_line(error):
     return " ".join(str(error).split())
 
 # %% ../nbs/00a_files.ipynb #f51c08b1
-def save_figure(axes, path):
-    """Write the figure that some axes belong to as PNG."""
+def figure_bytes(axes):
+    """Make the bytes of `save_figure`."""
     content = io.BytesIO()
     axes.figure.savefig(content, format="png", metadata={"Software": None})
-    write_bytes(path, content.getvalue())
+    return content.getvalue()
+
+# %% ../nbs/00a_files.ipynb #38ab743b
+def save_figure(axes, path):
+    """Write the figure that some axes belong to as PNG."""
+    write_bytes(path, figure_bytes(axes))
 
 # %% ../nbs/00a_files.ipynb #07df031a
 def table_to_arrays(table):
@@ -212,6 +217,7 @@ _EXTRAS = {
     "parquet": ("pyarrow",),
     "astro": ("astropy",),
     "scale": ("distributed",),
+    "explore": ("voila", "ipywidgets"),
 }  # extra -> modules that it brings
 
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['RECORD', 'ATTEMPT', 'STAGES_FOLDER', 'STAGE_RECORD', 'NOTEBOOKS_FOLDER', 'FIGURES_FOLDER', 'LOG_FILE', 'ERROR_FILE',
-           'HANDOVER_FOLDER', 'STORE_FOLDER', 'PROGRESS_FILE', 'PUBLISHED', 'ArrayStore', 'Run', 'executed_notebooks']
+           'HANDOVER_FOLDER', 'STORE_FOLDER', 'PROGRESS_FILE', 'PUBLISHED', 'ArrayStore', 'Run', 'executed_notebooks',
+           'find_output']
 
 # %% ../nbs/00d_run.ipynb #2c5950ef
 from collections.abc import MutableMapping
@@ -15,9 +16,11 @@ from fastcore.basics import patch
 
 from nea_prospect.files import (
     arrays_to_table,
+    escape_control,
     read_arrays,
     read_json,
     save_figure,
+    sha256,
     table_to_arrays,
     write_arrays,
     write_bytes,
@@ -173,3 +176,22 @@ def executed_notebooks(folder):
     """Find the executed notebook of each complete stage of a run folder (str or Path), by stage."""
     stages = sorted((Path(folder) / STAGES_FOLDER).glob("[!.]*"))
     return {stage.name: stage / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb" for stage in stages}
+
+# %% ../nbs/00d_run.ipynb #98e8682c
+def find_output(folder, name, what):
+    """Find a file of a complete run (str or Path), that holds `what`; ValueError if it was changed since."""
+    folder = Path(folder)
+    try:
+        record = read_json(folder / RECORD)
+        complete = record["status"] == "complete"
+        expected = record["outputs"].get(name)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        complete = False
+    if not complete:
+        raise ValueError(f"{folder} holds no complete run")
+    if expected is None:
+        preset = escape_control(str(record.get("preset")))
+        raise ValueError(f"{folder} is a run of the preset {preset!r}, which leaves no {what}")
+    if not (folder / name).is_file() or sha256(folder / name) != expected:
+        raise ValueError(f"{folder / name} is not the file that the run left; it was changed or is missing")
+    return folder / name

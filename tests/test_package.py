@@ -105,7 +105,8 @@ class TestTheProjectFiles:
     def test_only_declared_packages_are_imported(self):
         extras = PROJECT["optional-dependencies"]
         wanted = sum(
-            (extras[name] for name in ("series", "parquet", "astro", "scale")), PROJECT["dependencies"]
+            (extras[name] for name in ("series", "parquet", "astro", "scale", "explore")),
+            PROJECT["dependencies"],
         )
         declared = {package(text) for text in wanted}
         owners = packages_distributions()
@@ -142,11 +143,12 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
         "report.html.j2",
         "bus_demeo_components.csv",
     )
+    data += ("voila/templates/prospect/index.html.j2", "voila/templates/prospect/conf.json")
     data += ("orbits.csv.gz", "resources.csv", "columns.csv", "model/model.npz", "model/run.json")
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
     wanted |= {"nea_prospect/py.typed"} | {
-        f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original")
+        f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original", "07a_explore")
     }
     wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
     assert wanted - names == set()

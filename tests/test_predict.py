@@ -250,7 +250,7 @@ def test_the_bundled_classifier_predicts_unless_a_run_is_named(desk):
 def test_a_model_that_was_changed_or_has_no_record_is_refused(tmp_path):
     changed = make_run(tmp_path / "changed")
     (changed / "model" / "model.npz").write_bytes(b"something else")
-    with pytest.raises(ValueError, match="not the model that the run left"):
+    with pytest.raises(ValueError, match="not the file that the run left"):
         find_model(changed)
     (changed / "run.json").write_text("[]")
     for folder in (changed, make_run(tmp_path / "running", status="running"), tmp_path):
@@ -320,7 +320,7 @@ def test_what_is_planted_in_a_run_is_never_run_and_verify_names_it(tmp_path, des
     model.write_bytes(content)
     result = predict(desk / "a101955.txt", "--run", "run", cwd=tmp_path)
     assert result.returncode == 1
-    assert "not the model that the run left" in result.stderr
+    assert "not the file that the run left" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "changed: model/model.npz" in verify_run(run)[1]
 

@@ -1,0 +1,313 @@
+"""The page of notebook 07a: its functions, and the page itself in a browser."""
+
+import gzip
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nea_prospect
+from nea_prospect.classifier import load_model
+from nea_prospect.cli import app
+from nea_prospect.composition import resource_types
+from nea_prospect.explore import (
+    classify_uploads,
+    describe_asteroid,
+    describe_prediction,
+    filter_targets,
+    html_figure,
+    html_link,
+    html_table,
+    page_options,
+    read_targets,
+    target_table,
+)
+from nea_prospect.files import sha256, write_json, write_table
+from nea_prospect.loading import bundled
+from nea_prospect.prospecting import example_asteroids, rank_prospects
+
+COMMAND = Path(sys.executable).with_name("nea-prospect")
+CHROMIUM = shutil.which("chromium")
+FORBIDDEN = """new Promise(resolve => {
+    document.addEventListener("securitypolicyviolation", event => resolve(event.blockedURI));
+    fetch("https://example.org/").catch(() => {});
+})"""
+HARM = "<img src=x onerror=window.hacked=1>"
+
+
+def member(name):
+    with zipfile.ZipFile(bundled()[1]) as archive:
+        return archive.read(name)
+
+
+@pytest.fixture(scope="module")
+def classified():
+    uploads = [
+        ("433 Eros.txt", member("a000433.01.txt")),
+        (f"../../{HARM}\x1b[2J.txt", member("a000433.01.txt")),
+        ("notes.txt", b"<script>window.hacked=1</script>"),
+        ("", b"PK\x03\x04 and no zip"),
+        ("a" * 300 + "\udc80", memoryview(member("a000433.01.txt"))),
+        ("433 Eros.txt", b""),
+    ]
+    return classify_uploads(load_model(), uploads)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a complete run with three targets, one of them with a harmful name."""
+    folder = tmp_path / "my run é"
+    given = example_asteroids().assign(Published_Class="", Second_Class="")
+    given["Name"] = [HARM, "Hard", ""]
+    write_table(folder / "prospects.csv", rank_prospects(given, resource_types()))
+    dates = {"Departure": ["2031-05-01", "2040-01-01"], "Arrival": ["2032-01-01", "2041-01-01"]}
+    windows = pd.DataFrame({"Asteroid_ID": "easy", **dates, "Window_delta_v_km_s": [5.1, 4.9]})
+    write_table(folder / "windows.csv", windows.assign(Mission_d=900.0))
+    outputs = {path.name: sha256(path) for path in folder.glob("*.csv")}
+    write_json(folder / "run.json", {"status": "complete", "preset": "default", "outputs": outputs})
+    return folder
+
+
+class TestUploads:
+    def test_a_spectrum_is_matched_to_the_asteroid_that_its_name_begins_with(self, classified):
+        assert classified[0].Delta_v_km_s[0] == pytest.approx(6.08, abs=0.01)
+
+    def test_every_file_is_a_row_also_two_of_one_name(self, classified):
+        assert classified[0].File.tolist().count("433 Eros.txt") == 2
+
+    def test_a_name_is_printable_and_never_leaves_the_folder(self, classified):
+        assert classified[0].File[1].startswith("<img src=x")
+        assert all(name.isprintable() and "/" not in name and len(name) <= 60 for name in classified[0].File)
+
+    @pytest.mark.parametrize(
+        "row, reason", [(2, "no row with a wavelength"), (3, "damaged"), (5, "no row with a wavelength")]
+    )
+    def test_a_bad_file_is_a_row_with_a_reason_of_one_line(self, classified, row, reason):
+        assert reason in classified[0].Problem[row]
+        assert "\n" not in classified[0].Problem[row]
+
+    def test_bad_files_alone_are_rows_as_well(self):
+        table, spectra = classify_uploads(load_model(), [("a.txt", b"clouds"), ("b.txt", b"\0\1")])
+        assert spectra == [None, None]
+        assert (table.Problem != "").all()
+
+    def test_a_small_file_that_unpacks_to_more_than_the_limit_is_refused(self):
+        table, _ = classify_uploads(load_model(), [("bomb.gz", gzip.compress(b"1 " * 9 * 2**20, 1))])
+        assert "limit max_file_mib" in table.Problem[0]
+
+    def test_what_is_said_has_the_probabilities_the_set_and_the_bands(self, classified):
+        facts = describe_prediction(classified[0].loc[0], classified[1][0])
+        assert facts["90 % set"] == "S-Group"
+        assert facts["Probabilities"].startswith("S-Group")
+        assert re.match(r"depth \d+ % at 0\.9\d µm", facts["Band I"])
+
+    def test_what_is_known_has_the_size_and_the_evidence(self, classified):
+        facts = describe_asteroid(classified[0].loc[0])
+        assert facts["Asteroid"] == "433 Eros"
+        assert "spacecraft" in facts["Diameter"]
+        assert "spectrum S-Group" in facts["Evidence"]
+
+    def test_an_unknown_asteroid_gets_advice(self, classified):
+        assert "not in the lists" in describe_asteroid(classified[0].loc[1])["Asteroid"]
+
+
+class TestHtml:
+    def test_text_of_tables_is_escaped(self):
+        assert HARM not in html_table(pd.DataFrame({HARM: [HARM]}))
+
+    def test_titles_and_texts_are_escaped(self):
+        assert "<img" not in html_table({HARM: HARM})
+
+    def test_long_text_is_kept(self):
+        assert "x" * 500 in html_table({"a": "x" * 500})
+
+    def test_the_name_of_a_link_is_escaped(self):
+        assert '"><script' not in html_link('"><script>', b"")
+
+    def test_a_figure_is_closed_and_its_words_are_escaped(self):
+        text = html_figure(plt.subplots()[1], '"><b>.png', '"><script>')
+        assert plt.get_fignums() == []
+        assert re.findall("<script|<b>", text) == []
+
+
+class TestTargets:
+    def test_they_are_read_as_the_run_left_them(self, run):
+        assert read_targets(run)[0].Asteroid_ID.tolist() == ["easy", "hard", "unknown"]
+
+    def test_a_table_that_was_changed_is_refused(self, run):
+        with open(run / "prospects.csv", "a") as file:
+            file.write("more\n")
+        with pytest.raises(ValueError, match="not the file that the run left"):
+            read_targets(run)
+
+    def test_a_run_without_targets_is_told(self, run):
+        write_json(run / "run.json", {"status": "complete", "preset": "original", "outputs": {}})
+        with pytest.raises(ValueError, match="preset 'original', which leaves no targets"):
+            read_targets(run)
+
+    @pytest.mark.parametrize(
+        "limits, left",
+        [
+            ({}, ["easy", "hard"]),
+            ({"max_delta_v": 5}, ["easy"]),
+            ({"min_km": 100}, []),
+            ({"max_km": 0.595}, ["easy"]),
+            ({"years": (2030, 2035)}, ["easy"]),
+            ({"years": (2032, 2035)}, []),
+            ({"resource": "metal"}, ["easy", "hard"]),
+        ],
+    )
+    def test_a_filter_leaves_what_lies_within_its_limits(self, run, limits, left):
+        chosen = filter_targets(*read_targets(run), **limits)
+        assert chosen.Asteroid_ID.tolist() == left
+
+    @pytest.mark.parametrize("years, launch", [(None, "2040-01-01"), ((2030, 2035), "2031-05-01")])
+    def test_the_launch_is_the_cheapest_of_the_years(self, run, years, launch):
+        assert filter_targets(*read_targets(run), years=years).Departure[0] == launch
+
+    def test_the_table_for_people_shows_the_launch(self, run):
+        shown = target_table(filter_targets(*read_targets(run)), "water")
+        assert shown.Launch.tolist() == ["2040-01-01", ""]
+        assert shown.Rank.tolist() == [1, 2]
+
+
+class TestTheCommand:
+    def test_without_the_extra_it_says_in_one_line_what_brings_it(self, monkeypatch):
+        monkeypatch.setattr("nea_prospect.files.find_spec", lambda _: None)
+        result = CliRunner().invoke(app, ["explore"])
+        assert result.exit_code == 1
+        assert "pip install 'nea-prospect[explore]'" in str(result.exception)
+
+    def test_a_port_that_is_taken_is_told(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = str(taken.getsockname()[1])
+            result = CliRunner().invoke(app, ["explore", "--port", port])
+        assert f"port {port} on 127.0.0.1: Address already in use" in str(result.exception)
+
+    def test_it_listens_on_this_machine_only(self):
+        assert "--Voila.ip=127.0.0.1" in page_options(1)
+
+    def test_the_notebook_and_the_template_exist(self):
+        template = Path(nea_prospect.__file__).parent / "data/voila/templates/prospect/index.html.j2"
+        assert Path(page_options(1)[0]).is_file()
+        assert template.is_file()
+
+
+def start(run):
+    """Start the command beside a run: the process and the address of the page."""
+    pytest.importorskip("voila", reason="the extra explore is not installed")
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    options = {"stdout": subprocess.PIPE, "cwd": run.parent, "env": environment, "text": True}
+    process = subprocess.Popen([COMMAND, "explore", "--run", run.name], **options)
+    return process, process.stdout.readline().strip()
+
+
+def answers(address):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(re.search(r":(\d+)/", address)[1]))) == 0
+
+
+@pytest.fixture
+def server(run, tmp_path):
+    """The address of the page, served by the command from a folder with a trap."""
+    (tmp_path / "voila.py").write_text(f"open({str(tmp_path / 'trapped')!r}, 'w')")
+    process, address = start(run)
+    yield address
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 0
+    assert rest.splitlines()[-1] == "The page is closed."
+    assert not (tmp_path / "trapped").exists()
+    assert not answers(address)
+
+
+@pytest.fixture
+def page(server):
+    """The page in Chromium, with what it told the console and what it asked for."""
+    if not CHROMIUM:
+        pytest.skip("there is no chromium: make browser installs it")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        page.errors, page.requested = [], []
+        page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.on("websocket", lambda socket: page.requested.append(socket.url))
+        page.goto(server)
+        yield page
+        browser.close()
+
+
+def saved(page, name):
+    with page.expect_download() as download:
+        page.get_by_text(f"Save {name}").click()
+    return Path(download.value.path()).read_bytes()
+
+
+def strangers(page):
+    own = re.compile(r"(http|ws)://127\.0\.0\.1:\d+/|data:|blob:http://127\.0\.0\.1")
+    return [url for url in page.requested if not own.match(url)]
+
+
+@pytest.mark.slow
+class TestInABrowser:
+    def test_spectra_and_targets_are_shown_and_saved_and_nothing_leaves_the_machine(self, page, tmp_path):
+        files = {"433 Eros.txt": member("a000433.01.txt"), "notes.txt": b"<script>window.hacked=1</script>"}
+        files[f"{HARM}.txt"] = member("a000433.01.txt")
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_text("Choose spectra").click()
+        chooser.value.set_files([tmp_path / name for name in files])
+        page.get_by_text("Spectra classified: 2; not classified: 1").wait_for()
+        page.get_by_text("no row with a wavelength and a reflectance").wait_for()
+        page.get_by_text("spectrum S-Group").wait_for()
+        assert saved(page, "433_Eros.txt.png").startswith(b"\x89PNG")
+        assert b"433 Eros.txt,433,S-Group," in saved(page, "predictions.csv")
+        page.get_by_label("Shown:").select_option(f"{HARM}.txt")
+        page.get_by_text("not in the lists").wait_for()
+        page.get_by_role("tab", name="Targets").click()
+        page.get_by_text("2 of 3 asteroids").wait_for()
+        page.get_by_label("Delta-v up to (km/s)").fill("5")
+        page.get_by_label("Delta-v up to (km/s)").press("Enter")
+        page.get_by_text("1 of 3 asteroids").wait_for()
+        assert saved(page, "targets_water.csv").decode().splitlines()[1].startswith("easy,")
+        assert saved(page, "targets.png").startswith(b"\x89PNG")
+        assert page.evaluate("window.hacked") is None
+        assert strangers(page) == []
+        assert page.errors == []
+        assert page.evaluate(FORBIDDEN) == "https://example.org/"
+
+    def test_it_ends_with_the_command_that_started_it(self, run):
+        process, address = start(run)
+        assert answers(address)
+        process.kill()
+        process.communicate()
+        deadline = time.monotonic() + 60
+        while answers(address):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def test_nobody_is_let_in_without_the_token(self, server):
+        place = server.partition("?")[0]
+        with urllib.request.urlopen(place) as answer:
+            assert "/login" in answer.url
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{place}api/kernels/00000000-0000-0000-0000-000000000000")
