@@ -370,11 +370,12 @@ def _score_original_split(protocol):
     return {name: {key: row[key]["mean"] for key in keys} | n_test for name, row in scores.items()}
 
 # %% ../nbs/94_benchmark.ipynb #c3791060
-def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
+def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0, auxiliary=()):
     """Make the whole comparison in the folder ``out``, and print progress to stderr.
 
     The input is that of `load_dataset`, by default the bundled data. ``repeats`` are those of the models that
-    are compared, ``workers`` processes (0: one for each core). Returns the content of ``benchmark.json``.
+    are compared, ``workers`` processes (0: one for each core), ``auxiliary`` pairs of catalog and spectra of
+    others that join the training. Returns the content of ``benchmark.json``.
     """
     start = time.monotonic()
 
@@ -384,12 +385,13 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0):
     dataset = load_dataset(*((catalog, spectra) if catalog else bundled()))
     Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     table, folds = dataset.table, assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
-    auxiliary, views = load_auxiliary("bundled"), make_views(dataset.spectra)
+    auxiliary, views = load_auxiliary("bundled", auxiliary), make_views(dataset.spectra)
     protocol = Protocol(table, views, folds, auxiliary, seed, workers)
     progress(f"{len(table)} spectra; models and peers in {repeats} x 5 folds")
     predictions = protocol.predict(make_models(seed=seed) | make_peers(seed), folds)
     asteroids = table.asteroid[table.label.isin(NAMED_GROUPS)]
     result = {"n_asteroids": int(asteroids.nunique()), "repeats": repeats}
+    result["auxiliary"] = auxiliary[2].to_dict("records")
     result |= _summarise_models(protocol, predictions)
     result["ablations"] = _score_ablations(protocol, predictions, progress)
     result["learning_curve"] = _score_learning_curve(protocol, result["ablations"], progress)
@@ -486,7 +488,8 @@ def benchmark_tables(result, differences):
     tables = [*_model_tables(result), ("Ensemble minus another model, first repeat", paired)]
     tables += [*_ablation_tables(result), *_other_tables(result)]
     folds = f"{result['repeats']} x 5 folds by asteroid; {result['seconds'] / 60:.0f} minutes."
-    text = f"{result['n_asteroids']} asteroids of five named groups; {folds}\n\n"
+    sets = ", ".join(f"{own['set']} ({own['in training']})" for own in result["auxiliary"])
+    text = f"{result['n_asteroids']} asteroids of five named groups; {folds} Auxiliary spectra: {sets}.\n\n"
     return text + "\n".join(f"## {title}\n\n{markdown_table(table)}\n" for title, table in tables)
 
 # %% ../nbs/94_benchmark.ipynb #79a4e660

@@ -46,6 +46,21 @@ def _version(show_version: bool = typer.Option(False, "--version", help="Show th
         print(nea_prospect.__version__)
         raise typer.Exit()
 
+# %% ../nbs/95_cli.ipynb #a233590f
+_AUXILIARY = typer.Option(
+    [],
+    metavar="CATALOG=SPECTRA",
+    help="Labelled spectra of others that join the training, never the tests; repeatable.",
+)
+
+
+def _read_pairs(option, texts):
+    """Split texts ``CATALOG=SPECTRA``."""
+    pairs = [text.partition("=")[::2] for text in texts]
+    if not all(map(all, pairs)):
+        raise RunError(f"{option} takes CATALOG=SPECTRA")
+    return pairs
+
 # %% ../nbs/95_cli.ipynb #aed499e0
 @app.command("run")
 def run_command(
@@ -58,6 +73,7 @@ def run_command(
     set_: list[str] = typer.Option(
         [], "--set", metavar="NAME=VALUE", help="Set a parameter of the notebooks."
     ),
+    auxiliary: list[str] = _AUXILIARY,
     replace: bool = typer.Option(
         False, "--replace", help="Replace another run in --out, once this one is complete."
     ),
@@ -72,7 +88,8 @@ def run_command(
     if not 0 < time_limit < 1e7:
         raise RunError(f"--time-limit is {time_limit}; give minutes")
     if resume:
-        if catalog or spectra or out or replace or set_ or seed is not None or preset != "default":
+        given = catalog or spectra or out or replace or set_ or auxiliary or resource
+        if given or seed is not None or preset != "default":
             raise RunError("--resume takes everything but --time-limit from the run that it goes on with")
         return _show_result(resume_series(resume, 60 * time_limit))
     if resource not in ("", "water", "metal"):
@@ -80,7 +97,8 @@ def run_command(
     settings = ({"resource": resource} if resource else {}) | parse_settings(set_)
     settings |= {} if seed is None else {"seed": seed}
     out = out or str(Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"))
-    return _show_result(run_series(out, catalog, spectra, preset, settings, replace, 60 * time_limit))
+    pairs = _read_pairs("--auxiliary", auxiliary)
+    return _show_result(run_series(out, catalog, spectra, preset, settings, replace, 60 * time_limit, pairs))
 
 # %% ../nbs/95_cli.ipynb #835e1b69
 def _show_result(folder):
@@ -299,15 +317,16 @@ def benchmark_command(
         metavar="CATALOG=SPECTRA",
         help="Instead, train on the bundled data and score this survey; repeatable.",
     ),
+    auxiliary: list[str] = _AUXILIARY,
 ):
     """Compare the models with their peers, and with themselves without each ingredient."""
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
     if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
         raise RunError(f"{out} already holds something; choose another --out")
-    surveys = [pair.partition("=")[::2] for pair in elsewhere]
-    if surveys and (catalog or not all(spectra for _, spectra in surveys)):
-        raise RunError("--elsewhere takes CATALOG=SPECTRA, and no --catalog and --spectra beside it")
+    surveys, pairs = _read_pairs("--elsewhere", elsewhere), _read_pairs("--auxiliary", auxiliary)
+    if surveys and (catalog or pairs):
+        raise RunError("--elsewhere goes without --catalog, --spectra and --auxiliary")
     need_extra("series")
     from nea_prospect.benchmark import run_benchmark
     from nea_prospect.elsewhere import run_elsewhere
@@ -316,7 +335,7 @@ def benchmark_command(
         if surveys:
             run_elsewhere(out, surveys, seed, workers)
         else:
-            run_benchmark(out, catalog, spectra, repeats, seed, workers)
+            run_benchmark(out, catalog, spectra, repeats, seed, workers, pairs)
     except (OSError, ValueError) as error:
         raise RunError(one_line(error)) from None
     print(f"Tables: {Path(out) / ('elsewhere.md' if surveys else 'benchmark.md')}")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -57,7 +58,7 @@ from nea_prospect.classifier import (
     tree_probabilities,
     write_model,
 )
-from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, parse_class
+from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, parse_class
 from nea_prospect.features import (
     INPUT_NAMES,
     N_CHANNELS,
@@ -66,6 +67,7 @@ from nea_prospect.features import (
     make_features,
     model_inputs,
 )
+from .files import escape_control
 from .loading import bundled, load_dataset
 from .resampling import augment_coverage, inner_folds, other_asteroids
 from nea_prospect.smote_network import (
@@ -79,14 +81,41 @@ from nea_prospect.smote_network import (
 )
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
-def load_auxiliary(auxiliary):
-    """Load reflectance and table of the auxiliary spectra (``"bundled"``); None for ``"none"``."""
+def load_auxiliary(auxiliary, files=()):
+    """Load the auxiliary spectra; None if there are to be none.
+
+    Parameters
+    ----------
+    auxiliary, files : {"bundled", "none"}, list of (str or Path, str or Path)
+        The bundled set; catalog and spectra of further sets, see `load_dataset`.
+
+    Returns
+    -------
+    reflectance, table, account : ndarray of shape (n_spectra, 53), pandas.DataFrame, pandas.DataFrame
+        One row a spectrum; one row a set: how many of its spectra have one group (``labelled``), and are of
+        asteroids that no earlier set knows (``in training``).
+    """
     if auxiliary not in ("bundled", "none"):
         raise ValueError(f"auxiliary is {auxiliary!r}; choose 'bundled' or 'none'")
-    if auxiliary == "none":
+    pairs = [bundled("auxiliary")] if auxiliary == "bundled" else []
+    reflectance, tables, account = [], [], []
+    for catalog, spectra in [*pairs, *files]:
+        dataset = load_dataset(catalog, spectra)
+        labelled = dataset.table.label.isin(GROUPS).to_numpy()
+        if not labelled.any():
+            raise ValueError(f"no spectrum in {spectra} has a group in {catalog}: nothing to learn from")
+        new = np.ones(len(labelled), dtype=bool)
+        for earlier in tables:
+            new &= other_asteroids(dataset.table, earlier[earlier.label.isin(GROUPS)])
+        reflectance.append(make_features(dataset.spectra)[0][new])
+        tables.append(dataset.table[new])
+        counts = dataset.n_files, len(new), labelled.sum(), (labelled & new).sum()
+        account.append((escape_control(Path(spectra).name), *counts))
+    if not tables:
         return None
-    dataset = load_dataset(*bundled("auxiliary"))
-    return make_features(dataset.spectra)[0], dataset.table
+    columns = ["set", "files", "read", "labelled", "in training"]
+    account = pd.DataFrame(account, columns=columns)
+    return np.vstack(reflectance), pd.concat(tables, ignore_index=True), account
 
 # %% ../nbs/04_modeling.ipynb #37107f87
 def _branches(layers, spectrum, numbers, n_classes, suffix):
@@ -678,8 +707,17 @@ def out_of_fold(
     >>> out_of_fold(models, [X], table, folds, workers=1)[0].probabilities["majority"].shape
     (1, 10, 6)
     """
+    auxiliary = auxiliary and _with_names_of(table, auxiliary)
     fits = plan_fits(models, table, folds, auxiliary, repeats, kept)
     return run_fits(fits, models, views, table, auxiliary, workers, progress, store)
+
+# %% ../nbs/04_modeling.ipynb #c0ff660a
+def _with_names_of(table, auxiliary):
+    """Auxiliary spectra with the names that a table has for its asteroids."""
+    reflectance, others, *account = auxiliary
+    row = Identities(table).match(others)
+    names = np.where(row < 0, others.asteroid, table.asteroid.to_numpy()[row])
+    return reflectance, others.assign(asteroid=names), *account
 
 # %% ../nbs/04_modeling.ipynb #fdee7d66
 def run_fits(fits, models, views, table, auxiliary=None, workers=0, progress=None, store=None):

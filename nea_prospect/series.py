@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256 as new_sha256
@@ -151,6 +151,7 @@ INPUTS = {  # parameters that are paths, and how they are called
     "second_catalog": "second catalog",
     "resources": "table of resources",
     "known": "table of findings",
+    "auxiliary_files": "auxiliary spectra",  # pairs of a catalog and an archive
 }
 
 
@@ -159,11 +160,15 @@ def input_paths(parameters):
     given = {
         name: value for values in parameters.values() for name, value in values.items() if name in INPUTS
     }
+    pairs = given.pop("auxiliary_files", [])
     paths = dict(zip(("catalog", "spectra"), bundled(), strict=True))
     paths |= {name: Path(value) for name, value in given.items() if value}
+    for number, (catalog, spectra) in enumerate(pairs, 1):
+        paths |= {f"auxiliary_{number}_catalog": Path(catalog), f"auxiliary_{number}_spectra": Path(spectra)}
     for name, path in paths.items():
-        if not (path.is_file() or (name == "spectra" and path.is_dir())):
-            raise FileNotFoundError(f"no {INPUTS[name]} at {path}")
+        if not (path.is_file() or (name.endswith("spectra") and path.is_dir())):
+            kind = INPUTS.get(name) or f"auxiliary {INPUTS[name.rpartition('_')[2]]}"
+            raise FileNotFoundError(f"no {kind} at {path}")
     return paths
 
 # %% ../nbs/92_series.ipynb #60743f87
@@ -245,6 +250,7 @@ def run_series(
     settings: dict | None = None,
     replace: bool = False,
     time_limit: float = 43200.0,
+    auxiliary: Sequence[tuple] = (),
 ) -> Path:
     """Run the stages of a preset and write the report; go on where an earlier attempt of the run stopped.
 
@@ -258,7 +264,8 @@ def run_series(
         ``quick``, ``default``, ``full`` or ``original``; parameters by name, over those of the preset.
     replace : bool
         Replace another run that is there; its results stay until this one is complete.
-    time_limit : float, s
+    time_limit, auxiliary : float, sequence of (str or Path, str or Path)
+        Seconds; catalogs and spectra of others that join the training.
 
     Returns
     -------
@@ -272,21 +279,24 @@ def run_series(
     nea_prospect.execution.RunError: unknown preset 'slow'; there are default, full, original, quick
     """
     series = standard_series()
-    parameters = series.collect(preset, catalog, spectra, settings)
+    parameters = series.collect(preset, catalog, spectra, settings, auxiliary)
     return series.run(out, preset, parameters, replace, time_limit)
 
 # %% ../nbs/92_series.ipynb #766610c6
 @patch
-def collect(self: Series, preset="default", catalog="", spectra="", settings=None):
+def collect(self: Series, preset="default", catalog="", spectra="", settings=None, auxiliary=()):
     """Collect the parameters of every stage as `run_series` takes them, with absolute paths."""
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
     paths = {"catalog": catalog, "spectra": spectra}
     inputs = {name: os.path.abspath(path) if path else "" for name, path in paths.items()}
+    inputs["auxiliary_files"] = [[os.path.abspath(path) for path in pair] for pair in auxiliary]
     settings = dict(settings or {})
     for name in INPUTS.keys() & settings.keys():
         settings[name] = os.path.abspath(settings[name]) if settings[name] else ""
     declared = declared_parameters(self.with_stages_of(preset))
+    if auxiliary and not any("auxiliary_files" in names for names in declared.values()):
+        raise RunError(f"preset {preset} trains without auxiliary spectra; --auxiliary cannot add any")
     return collect_parameters(declared, read_preset(self, preset), settings, inputs)
 
 # %% ../nbs/92_series.ipynb #50a2d1e6
@@ -381,13 +391,17 @@ def run(self: Series, out, preset, parameters, replace=False, time_limit=43200.0
 
 # %% ../nbs/92_series.ipynb #e9db229b
 def _check_inputs(out, parameters):
-    """Read the catalog once, so that a wrong one is refused before anything is done."""
+    """Read the catalogs once, so that a wrong one is refused before anything is done."""
     paths = input_paths(parameters)
-    if paths["spectra"].is_dir() and out.is_relative_to(paths["spectra"].resolve()):
-        raise ValueError(f"{out} is inside the folder of spectra; choose another --out")
+    for path in paths.values():
+        if path.is_dir() and out.is_relative_to(path.resolve()):
+            raise ValueError(f"{out} is inside the folder of spectra {path}; choose another --out")
     first = next(iter(parameters.values()))
     limits = {name: value for name, value in first.items() if name in Limits.__dataclass_fields__}
     read_catalog(paths["catalog"], limits=Limits(**limits))
+    for name in paths:
+        if name.startswith("auxiliary") and name.endswith("catalog"):
+            read_catalog(paths[name])
 
 
 def _finish_run(out, record, lock, deadline, series):

@@ -198,7 +198,8 @@ def made(small_input, tmp_path_factory):
     peers = {name: model for name, model in benchmark.make_peers().items() if name != "Gradient boosting"}
     models = make_models(epochs=1, smote_epochs=1)
     models["ensemble"].set_params(n_members=2, n_trees=6, copies=1)
-    no_auxiliary = np.empty((0, 53)), load_dataset(*small_input).table[:0]
+    account = pd.DataFrame({"set": ["none.zip"], "in training": [0]})
+    no_auxiliary = np.empty((0, 53)), load_dataset(*small_input).table[:0], account
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr(benchmark, "make_models", lambda seed: models)  # noqa: ARG005
         patches.setattr(benchmark, "make_peers", lambda seed: peers)  # noqa: ARG005
@@ -207,7 +208,7 @@ def made(small_input, tmp_path_factory):
         patches.setattr(benchmark, "SpectrumClassifier", lambda **_: Stub())
         two_folds = lambda *given: np.minimum(assign_folds(*given), 1)  # noqa: E731
         patches.setattr(benchmark, "assign_folds", two_folds)
-        patches.setattr(benchmark, "load_auxiliary", lambda _: no_auxiliary)
+        patches.setattr(benchmark, "load_auxiliary", lambda *_: no_auxiliary)
         result = benchmark.run_benchmark(out, *small_input, repeats=1, workers=1)
     return result, out, {*models, "extra_trees", "network", *peers}
 

@@ -25,6 +25,7 @@ from nea_prospect.modeling import (
     class_templates,
     export_files,
     fit_calibration,
+    load_auxiliary,
     make_models,
     out_of_fold,
     plan_fits,
@@ -130,6 +131,55 @@ def test_no_model_ever_sees_an_asteroid_of_its_test_fold(tmp_path):
         assert "7" not in names, "it has no label"
         assert max(trained) >= 10_000, "auxiliary spectra of other asteroids take part"
     np.testing.assert_allclose(predictions.probabilities["lda"].sum(axis=2), 1)
+
+
+def test_no_model_sees_a_test_asteroid_in_auxiliary_spectra_of_a_user(tmp_path):
+    """A file of others may hold the very asteroids of the input; the bundled names them in another way."""
+    X, table = make_rows()
+    table["number"], table["name"] = "", "name " + table.asteroid
+    extra_X, extra = make_rows(seed=1, first=10_000)
+    extra["asteroid"], extra["name"] = "other " + extra.asteroid, "name " + extra.asteroid
+    extra["number"] = ""
+    out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), (extra_X, extra, None))
+    names = dict(enumerate(table.name)) | dict(enumerate(extra.name, 10_000))
+    assert len(spied(tmp_path)) == 5
+    for trained, predicted in spied(tmp_path):
+        assert max(trained) >= 10_000
+        assert not {names[row] for row in predicted} & {names[row] for row in trained}
+
+
+def test_auxiliary_spectra_have_the_names_that_the_input_has_for_its_asteroids(monkeypatch):
+    monkeypatch.setattr(modeling, "run_fits", lambda *given: given[4])
+    X, table = make_rows(5)
+    extra = table.assign(asteroid="other " + table.asteroid)
+    extra.loc[extra.number == "5", "number"] = "99"
+    aligned = out_of_fold({}, [X], table, np.zeros((1, 10), dtype=int), (X, extra, None))
+    assert aligned[1].asteroid.tolist() == [*table.asteroid[:8], "other 5", "other 5"]
+
+
+@pytest.fixture
+def others(tmp_path, spectrum_text):
+    """Labelled spectra of others: 4 Vesta, which is among the bundled ones, and an asteroid that is not."""
+    (tmp_path / "others.csv").write_text("number,class\n4,V\n999999,S\n")
+    (tmp_path / "spectra").mkdir()
+    for name in ("4", "999999"):
+        (tmp_path / "spectra" / f"{name}.txt").write_bytes(spectrum_text())
+    return tmp_path / "others.csv", tmp_path / "spectra"
+
+
+def test_an_asteroid_of_two_auxiliary_sets_is_kept_in_the_first(others):
+    alone = load_auxiliary("bundled")[1]
+    reflectance, table, account = load_auxiliary("bundled", [others, others])
+    assert account["in training"].tolist()[1:] == [1, 0]
+    assert account.labelled.tolist()[1:] == [2, 2]
+    assert table.number.tolist() == [*alone.number, "999999"]
+    assert len(reflectance) == len(table)
+
+
+def test_auxiliary_spectra_without_any_group_are_refused(others):
+    others[0].write_text("number,class\n4,\n999999,S or V\n")
+    with pytest.raises(ValueError, match=r"no spectrum in .*spectra has a group in .*others.csv"):
+        load_auxiliary("none", [others])
 
 
 def test_every_view_is_predicted_and_only_the_first_is_for_training(tmp_path):

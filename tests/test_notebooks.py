@@ -136,7 +136,9 @@ class TestTheSeries:
     def test_its_parameters_are_plain_literals(self, path):
         for node in ast.parse(self.parameters(path)[0]).body:
             assert isinstance(node, ast.AnnAssign), ast.unparse(node)
-            assert isinstance(ast.literal_eval(node.value), str | int | float | bool), ast.unparse(node)
+            assert isinstance(ast.literal_eval(node.value), str | int | float | bool | list), ast.unparse(
+                node
+            )
 
     def test_every_parameter_has_a_help_text(self, path):
         assert [line for line in self.parameters(path)[0].splitlines() if "  # " not in line] == []

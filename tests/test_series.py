@@ -73,6 +73,14 @@ def nea_prospect(*arguments, cwd, **environment):
         (["--resource", "gold"], "choose water or metal"),
         (["--time-limit", "0"], "give minutes"),
         (["--resume", "new", "--preset", "quick"], "--resume takes everything but --time-limit"),
+        (["--auxiliary", "good.csv"], "--auxiliary takes CATALOG=SPECTRA"),
+        (["--auxiliary", "missing.csv=s.zip"], "no auxiliary catalog at"),
+        (["--auxiliary", "good.csv=missing.zip"], "no auxiliary archive of spectra at"),
+        (["--auxiliary", "plain.csv=s.zip"], "plain.csv has no column for the class or group"),
+        (["--auxiliary", "good.csv=."], "is inside the folder of spectra"),
+        (["--auxiliary", "good.csv=s.zip", "--preset", "original"], "trains without auxiliary spectra"),
+        (["--auxiliary", "good.csv=s.zip", "--resume", "new"], "--resume takes everything but --time-limit"),
+        (["--set", "auxiliary_files=x"], "unknown parameter 'auxiliary_files'"),
         (["--out", "full"], "already holds something else"),
         (["--out", "full", "--replace"], "already holds something else"),
         (["--out", "old run"], "already holds a run"),
@@ -82,6 +90,7 @@ def nea_prospect(*arguments, cwd, **environment):
 def test_wrong_use_gets_one_line_and_changes_nothing(tmp_path, monkeypatch, capfd, arguments, message):
     (tmp_path / "good.csv").write_text("number,class\n1,C\n")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "plain.csv").write_text("number\n1\n")
     (tmp_path / "s.zip").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "full").mkdir()
@@ -153,6 +162,7 @@ FIRST = "open(run_dir + '/first.txt', 'w').write(str(__import__('time').time_ns(
 
 def make_notebook(folder, stage, *code, parameters=("note",)):
     declared = "\n".join(f'{name}: str = ""  # a parameter' for name in ("run_dir", *parameters))
+    declared += "\nauxiliary_files: list = []"
     cells = [
         nbformat.v4.new_markdown_cell(f"# {stage}\n> Test."),
         nbformat.v4.new_code_cell(declared, metadata={"tags": ["parameters"]}),
@@ -374,6 +384,28 @@ def test_a_run_is_not_resumed_with_other_inputs_code_or_versions(tiny, tmp_path)
             resume_series(tmp_path / "run", series=tiny)
 
 
+def test_auxiliary_files_are_inputs_of_a_run(tiny, tmp_path):
+    pair = tmp_path / "o'thers\n.csv", tmp_path / "spectra"
+    pair[0].write_text("number,class\n1,C\n")
+    pair[1].mkdir()
+    make_notebook(tiny.folder, "02_features", "import json\n1 / 0")
+    parameters = tiny.collect("quick", auxiliary=[pair])
+    with pytest.raises(RunError, match="ZeroDivision"):
+        tiny.run(tmp_path / "run", "quick", parameters)
+    assert read_json(tmp_path / "run" / ATTEMPT)["inputs"]["auxiliary_1_catalog"]["sha256"] == sha256(pair[0])
+    (pair[1] / "1.txt").write_text("another spectrum")
+    with pytest.raises(RunError, match=r"other inputs or versions \(auxiliary_1_spectra\)"):
+        resume_series(tmp_path / "run", series=tiny)
+    with pytest.raises(RunError, match="keeps 1 complete stages of another run"):
+        tiny.run(tmp_path / "run", "quick", parameters)
+    (pair[1] / "1.txt").unlink()
+    code = "import json\nopen(run_dir + '/result.txt', 'w').write(json.dumps(auxiliary_files))"
+    make_notebook(tiny.folder, "02_features", code)
+    out = tiny.run(tmp_path / "new", "quick", parameters)
+    assert json.loads((out / "result.txt").read_text()) == [[str(path) for path in pair]]
+    assert verify_run(out) == ("complete", [])
+
+
 def test_a_record_is_not_believed(tiny, tmp_path, capfd):
     fail_tiny(tiny, tmp_path / "run", "open(run_dir + '/../../../go')\n" + WRITE_RESULT)
     place = tmp_path / "run" / ATTEMPT
@@ -382,11 +414,13 @@ def test_a_record_is_not_believed(tiny, tmp_path, capfd):
         stage: values | {"open('planted', 'w'); x": 1} for stage, values in attempt["parameters"].items()
     }
     endless = {stage: {"note": "", "catalog": "/dev/zero"} for stage in attempt["parameters"]}
+    odd = {stage: {"note": "", "auxiliary_files": [["one"], 2]} for stage in attempt["parameters"]}
     for change in (
         attempt | {"parameters": planted},
         attempt | {"parameters": endless},
         attempt | {"parameters": {}},
         attempt | {"inputs": None},
+        attempt | {"parameters": odd},
         [],
         5,
     ):
