@@ -383,10 +383,10 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0, aux
         print(f"{time.monotonic() - start:5.0f} s  {message}", file=sys.stderr, flush=True)
 
     dataset = load_dataset(*((catalog, spectra) if catalog else bundled()))
+    auxiliary = load_auxiliary("bundled", auxiliary)
     Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     table, folds = dataset.table, assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
-    auxiliary, views = load_auxiliary("bundled", auxiliary), make_views(dataset.spectra)
-    protocol = Protocol(table, views, folds, auxiliary, seed, workers)
+    protocol = Protocol(table, make_views(dataset.spectra), folds, auxiliary, seed, workers)
     progress(f"{len(table)} spectra; models and peers in {repeats} x 5 folds")
     predictions = protocol.predict(make_models(seed=seed) | make_peers(seed), folds)
     asteroids = table.asteroid[table.label.isin(NAMED_GROUPS)]

@@ -110,6 +110,7 @@ def _show_result(folder):
         print(f"{name}: accuracy {found['accuracy']:.2f}, macro-F1 {found['macro_f1']:.2f}", end=" ")
         print(f"({found['n_test']} test asteroids of one split, six groups; documented: 0.73 and 0.56)")
         return print(f"Report: {folder / 'report' / 'index.html'}")
+    print(metrics["graded_on"])
     accuracy, f1 = (metrics["models"][name][score]["mean"] for score in ("accuracy", "macro_f1"))
     scored = f"{metrics['n_asteroids']} asteroids, five groups, out of fold"
     print(f"{name}: accuracy {accuracy:.3f}, macro-F1 {f1:.3f} ({scored})")

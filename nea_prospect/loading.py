@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MIN_POINTS', 'MAX_GAP', 'bundled', 'FileFacts', 'Spectrum', 'to_micrometre', 'covers_grid', 'columns_to_spectrum',
            'parse_spectrum', 'read_spectra', 'Dataset', 'note_facts', 'load_dataset', 'confirmed', 'source_folder',
-           'plot_spectra']
+           'plot_spectra', 'add_labelled', 'graded_on']
 
 # %% ../nbs/01_loading.ipynb #c7e13811
 import itertools
@@ -22,6 +22,7 @@ from .archives import Limits, RejectedFile, iter_files
 from .catalogs import label_groups, merge_rows, read_catalog
 from .columns import SpectrumError, check_curve, read_columns, spectrum_text
 from nea_prospect.core import (
+    GROUPS,
     WAVELENGTH_GRID,
     Identities,
     asteroid_id,
@@ -388,7 +389,7 @@ class Dataset:
 
     The table has ``asteroid``, ``file``, the columns of the catalog, ``catalog_row``, ``candidates`` (groups,
     joined by ``;``), ``label`` (a group, ``ambiguous``, or empty), ``from_um``, ``to_um``, ``n_points``, the
-    fields of `FileFacts`, and ``note``.
+    fields of `FileFacts`, ``note``, and ``origin`` (``input``, or ``bundled``, see `add_labelled`).
     """
 
     spectra: list
@@ -423,8 +424,11 @@ class Dataset:
         return cls(spectra, table, rejects, *arrays["counts"].tolist(), str(arrays["labels"]))
 
 # %% ../nbs/01_loading.ipynb #6ff7f032
-def _label_rows(rows, labels):
+def _label_rows(rows, labels, need_class):
     """Catalog rows with ``candidates``, ``label`` and a ``note`` where the class is not understood."""
+    stated = rows["class"].any() or rows["group"].any()
+    if labels == "harmonised" and not (need_class or stated):
+        return rows.assign(candidates="", label="", note="")
     column = "group" if labels == "as-given" else "class"
     candidates, names, notes = label_groups(rows, labels), [], []
     for text, groups in zip(rows[column], candidates, strict=True):
@@ -465,7 +469,7 @@ def _describe_spectra(spectra, rows):
     facts = pd.DataFrame([asdict(spectrum.facts) for spectrum in measured])
     notes = [note_facts(spectrum.facts) for spectrum in measured]
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, class_notes, strict=True)]
-    return pd.concat([table, facts], axis=1).assign(note=joined)
+    return pd.concat([table, facts], axis=1).assign(note=joined, origin="input")
 
 # %% ../nbs/01_loading.ipynb #8ce2f25a
 def _account(rows, dropped, reasons, matches):
@@ -497,16 +501,15 @@ def load_dataset(
     rescale: bool = False,
     progress: Callable | None = None,
     limits: Limits = _LIMITS,
+    need_class: bool = True,
 ) -> Dataset:
     """Join a catalog and an archive of spectra; raise a ValueError if nothing of them matches.
 
     Parameters
     ----------
-    catalog, spectra : str or Path
-        See `read_catalog`; zip, tar or folder, see `read_spectra`.
-    labels : {"harmonised", "as-given"}
-        Derive groups from the classes, or take them from the group column of the catalog.
-    rescale, progress, limits : see `read_spectra`
+    catalog, spectra, labels : str or Path, str or Path, {"harmonised", "as-given"}
+        See `read_catalog`; zip, tar or folder, see `read_spectra`; see `label_groups`.
+    rescale, progress, limits, need_class : see `read_spectra` and `read_catalog`
 
     Returns
     -------
@@ -517,9 +520,9 @@ def load_dataset(
     >>> load_dataset(*bundled()).table["asteroid"].nunique()
     887
     """
-    given = read_catalog(catalog, limits=limits)
+    given = read_catalog(catalog, need_class, limits)
     rows, dropped = merge_rows(given)
-    rows = _label_rows(rows, labels)
+    rows = _label_rows(rows, labels, need_class)
     found, reasons = read_spectra(spectra, rescale, progress, limits)
     matches = _match_files(rows, found, reasons)
     kept = {name: found[name] for name in found if matches[name] >= 0}
@@ -560,3 +563,28 @@ def plot_spectra(spectra, labels, colors, ax=None):
             ax.fill_between(wavelength, curve - sigma, curve + sigma, color=color, alpha=0.25, lw=0)
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (median = 1), shifted")
     return ax
+
+# %% ../nbs/01_loading.ipynb #1b64d2b5
+def add_labelled(dataset):
+    """Add the labelled bundled targets to a data set in which no asteroid has a group.
+
+    Their rows, with the ``origin`` ``bundled``, follow those of the input, whose asteroids are left out.
+    """
+    if dataset.table.label.isin(GROUPS).any():
+        return dataset
+    others = load_dataset(*bundled())
+    usable = others.table.label.isin(GROUPS).to_numpy() & (Identities(dataset.table).match(others.table) < 0)
+    table = pd.concat([dataset.table, others.table[usable].assign(origin="bundled")], ignore_index=True)
+    spectra = [*dataset.spectra, *itertools.compress(others.spectra, usable)]
+    return replace(dataset, spectra=spectra, table=table)
+
+# %% ../nbs/01_loading.ipynb #fa58c585
+def graded_on(table):
+    """Say in a sentence whose asteroids models are trained and graded on."""
+    n = table.groupby("origin").asteroid.nunique()
+    if "bundled" not in n:
+        return "Models are trained and graded on the labelled asteroids of the input."
+    return (
+        f"No asteroid of the input has a group: models are trained and graded on {n['bundled']} bundled "
+        f"asteroids, and predict the {n['input']} of the input."
+    )

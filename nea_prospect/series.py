@@ -398,7 +398,7 @@ def _check_inputs(out, parameters):
             raise ValueError(f"{out} is inside the folder of spectra {path}; choose another --out")
     first = next(iter(parameters.values()))
     limits = {name: value for name, value in first.items() if name in Limits.__dataclass_fields__}
-    read_catalog(paths["catalog"], limits=Limits(**limits))
+    read_catalog(paths["catalog"], need_class=False, limits=Limits(**limits))
     for name in paths:
         if name.startswith("auxiliary") and name.endswith("catalog"):
             read_catalog(paths[name])

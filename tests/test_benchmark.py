@@ -249,6 +249,8 @@ class TestTheWholeTable:
         (["--out", "full"], "already holds something"),
         (["--out", "new", "--catalog", "c.csv"], "give both"),
         (["--out", "new", "--catalog", "c.csv", "--spectra", "s.zip"], "no catalog at"),
+        (["--out", "new", "--auxiliary", "c.csv"], "--auxiliary takes CATALOG=SPECTRA"),
+        (["--out", "new", "--auxiliary", "c.csv=s.zip"], "no catalog at c.csv"),
     ],
 )
 def test_wrong_use_of_the_command_gets_one_line(tmp_path, monkeypatch, capfd, arguments, message):

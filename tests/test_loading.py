@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.catalogs import CATALOG_COLUMNS
-from nea_prospect.core import WAVELENGTH_GRID
+from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import resample_spectra
 from nea_prospect.loading import (
     MAX_GAP,
@@ -19,7 +19,9 @@ from nea_prospect.loading import (
     FileFacts,
     Spectrum,
     SpectrumError,
+    add_labelled,
     bundled,
+    graded_on,
     load_dataset,
     note_facts,
     parse_spectrum,
@@ -186,7 +188,7 @@ def test_everything_ends_up_somewhere(tmp_path, spectrum_text):
     dataset = load_dataset(tmp_path / "c.csv", archive)
     table, rejects = dataset.table, dataset.rejects
     known = ["asteroid", "file", *CATALOG_COLUMNS, "catalog_row", "candidates", "label", "from_um", "to_um"]
-    assert list(table) == [*known, "n_points", *(field.name for field in fields(FileFacts)), "note"]
+    assert list(table) == [*known, "n_points", *(field.name for field in fields(FileFacts)), "note", "origin"]
     assert table.asteroid.tolist() == ["1", "1", "2", "2000 WL63"]
     assert table.label.tolist() == ["C-Group", "C-Group", "ambiguous", "S-Group"]
     assert dict(zip(rejects.item, rejects.reason, strict=True)) == {
@@ -342,3 +344,46 @@ def test_an_asteroid_of_a_header_is_found_in_the_catalog(tmp_path, spectrum_text
     table = load_dataset(tmp_path / "catalog.csv", tmp_path / "spectra").table
     assert table.set_index("file").asteroid.to_dict() == {"night one.txt": "433", "a000001.txt": "1"}
     assert table.note.str.contains("the header names asteroid 433").all()
+
+
+class TestACatalogWithoutAnyClass:
+    @pytest.fixture(params=["number,name\n433,Eros\n999999,\n", "number,class\n433,\n999999,S or V\n"])
+    def dataset(self, request, tmp_path, spectrum_text):
+        (tmp_path / "c.csv").write_text(request.param)
+        members = {f"{name}.txt": spectrum_text() for name in ("433", "999999")}
+        archive = make_zip(tmp_path / "s.zip", members)
+        return load_dataset(tmp_path / "c.csv", archive, need_class=False)
+
+    def test_is_read_where_a_class_is_not_needed(self, dataset):
+        assert dataset.table.asteroid.tolist() == ["433", "999999"]
+        assert not dataset.table.label.isin(GROUPS).any()
+
+    def test_labelled_bundled_spectra_follow_without_the_asteroids_of_the_input(self, dataset):
+        graded = add_labelled(dataset)
+        pd.testing.assert_frame_equal(graded.table[:2], dataset.table, check_dtype=False)
+        added = graded.table[2:]
+        assert set(added.origin) == {"bundled"}
+        assert added.label.isin(GROUPS).all()
+        assert "433" not in set(added.number)
+        known = load_dataset(*bundled()).table
+        assert len(added) == (known.label.isin(GROUPS) & (known.number != "433")).sum()
+        assert len(graded.spectra) == len(graded.table)
+
+    def test_the_pages_say_what_is_graded_on_what(self, dataset):
+        assert graded_on(dataset.table).endswith("the labelled asteroids of the input.")
+        sentence = graded_on(add_labelled(dataset).table)
+        assert sentence.endswith("bundled asteroids, and predict the 2 of the input.")
+
+    @pytest.mark.parametrize("options", [{}, {"need_class": False, "labels": "as-given"}])
+    def test_is_refused_where_a_class_is_needed(self, tmp_path, spectrum_text, options):
+        (tmp_path / "c.csv").write_text("number,class\n433,\n")
+        archive = make_zip(tmp_path / "s.zip", {"433.txt": spectrum_text()})
+        with pytest.raises(ValueError, match="class or a group|no group column"):
+            load_dataset(tmp_path / "c.csv", archive, **options)
+
+
+def test_nothing_is_added_to_a_catalog_with_a_class(tmp_path, spectrum_text):
+    (tmp_path / "c.csv").write_text("number,class\n433,S\n999999,\n")
+    archive = make_zip(tmp_path / "s.zip", {"433.txt": spectrum_text(), "999999.txt": spectrum_text()})
+    dataset = load_dataset(tmp_path / "c.csv", archive, need_class=False)
+    assert add_labelled(dataset) is dataset

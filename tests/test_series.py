@@ -736,6 +736,61 @@ def test_nothing_that_a_killed_run_started_goes_on(tiny, tmp_path):
             time.sleep(0.05)
 
 
+def write_plain(small_input, path):
+    """Write every fourth row of a catalog without its classes; return the numbers."""
+    rows = pd.read_csv(small_input[0], dtype=str, keep_default_na=False).iloc[::4]
+    rows.drop(columns=["class", "second_class"]).to_csv(path, index=False)
+    return set(rows.number)
+
+
+@pytest.fixture(scope="module")
+def plain_run(small_input, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    numbers = write_plain(small_input, folder / "plain.csv")
+    arguments = ["run", "--catalog", "plain.csv", "--spectra", small_input[1], "--preset", "quick"]
+    arguments += ["--auxiliary", f"{small_input[0]}={small_input[1]}", "--set", "auxiliary=none"]
+    result = nea_prospect(*arguments, "--out", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", numbers, result.stdout
+
+
+@pytest.mark.slow
+class TestACatalogWithoutAnyClass:
+    @pytest.mark.parametrize("name", ["predictions", "prospects"])
+    def test_what_is_published_holds_the_asteroids_of_the_input_alone(self, plain_run, name):
+        assert set(read_results(plain_run[0], name).Asteroid_ID) == plain_run[1]
+
+    def test_follow_up_counts_no_bundled_asteroid_as_classified(self, plain_run):
+        followup = read_results(plain_run[0], "followup")
+        assert set(followup.Asteroid_ID[followup.Kind == "classified"]) <= plain_run[1]
+
+    def test_every_prediction_is_of_the_model_that_is_kept(self, plain_run):
+        assert set(read_results(plain_run[0], "predictions").Prediction) == {"plain"}
+
+    def test_no_bundled_label_is_audited(self, plain_run):
+        assert read_results(plain_run[0], "label_audit").empty
+
+    def test_what_was_graded_on_what_is_told(self, plain_run):
+        run, asteroids, told = plain_run
+        sentence = read_json(run / PUBLISHED["metrics"])["graded_on"]
+        assert sentence.endswith(f"and predict the {len(asteroids)} of the input.")
+        assert sentence in told
+        for page in ("index", "01_loading", "04_modeling", "05_evaluation"):
+            assert sentence in (run / "report" / f"{page}.html").read_text()
+
+    def test_the_run_is_complete(self, plain_run):
+        assert verify_run(plain_run[0]) == ("complete", [])
+
+
+@pytest.mark.slow
+def test_the_documented_analysis_needs_classes(small_input, tmp_path):
+    write_plain(small_input, tmp_path / "plain.csv")
+    arguments = ["run", "--catalog", "plain.csv", "--spectra", small_input[1], "--preset", "original"]
+    result = nea_prospect(*arguments, "--out", "run", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "no asteroid of the catalog has a class" in result.stderr.splitlines()[-1]
+
+
 def stop_and_repeat(out, arguments, n_kills, environment):
     """Stop a run in every stage, by kill -9 and Ctrl-C in turn; return what was found each time."""
     found, moments = [], np.random.default_rng(SOAK).uniform(0, 4, n_kills)
