@@ -340,10 +340,11 @@ def _fact_columns(asteroids, sampled, posterior, types):
     }
 
 # %% ../nbs/06_prospecting.ipynb #791d0a42
-def _is_doubtful(asteroids, pairs):
-    """Whether the classifier abstains on an asteroid of which no mission and no radar has told more."""
-    told = np.isin(np.arange(len(asteroids)), pairs[:, 0])
-    return asteroids.Abstains.to_numpy(dtype=bool) & ~told
+def _is_doubtful(asteroids, known, pairs):
+    """Whether the classifier abstains on an asteroid and neither a mission nor radar told what it is."""
+    tells = (known[["type", "water", "metal"]].fillna("") != "").any(axis=1).to_numpy()
+    told = pairs[tells[pairs[:, 1]], 0]
+    return asteroids.Abstains.to_numpy(dtype=bool) & ~np.isin(np.arange(len(asteroids)), told)
 
 
 def _missing_notes(sampled, velocity, doubtful):
@@ -422,7 +423,7 @@ def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity,
     weight = accessibility(velocity, exhaust_velocity)
     columns = _fact_columns(sized, sampled, posterior, types)
     columns |= {"Delta_v_km_s": velocity, "Accessibility": weight}
-    doubtful = _is_doubtful(asteroids, posterior.pairs)
+    doubtful = _is_doubtful(asteroids, known, posterior.pairs)
     for name in RESOURCES:
         given = (posterior.rich[name], velocity, weight**legs, capacity_tonnes, doubtful)
         columns |= _resource_columns(name, sampled, *given)
@@ -487,7 +488,7 @@ def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, e
     sampled = sample_properties(posterior.types, sized, types, seed, N_WORLDS // 4)
     velocity = delta_v(asteroids.a_au, asteroids.e, asteroids.i_deg)
     weight = accessibility(velocity, exhaust_velocity) ** legs
-    weight = np.where(_is_doubtful(asteroids, posterior.pairs), np.nan, weight)
+    weight = np.where(_is_doubtful(asteroids, known, posterior.pairs), np.nan, weight)
     won = {name: _won(name, sampled, posterior.rich[name], capacity_tonnes) for name in RESOURCES}
     utilities = {f"{name.capitalize()}_Rank": weight * values for name, values in won.items()}
     return pd.DataFrame(utilities, asteroids.index).rank(ascending=False, method="first")

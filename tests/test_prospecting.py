@@ -121,10 +121,10 @@ def test_what_is_not_known_is_noted_and_not_ranked(five):
 
 
 def test_where_the_classifier_abstains_only_a_finding_lets_an_asteroid_be_ranked():
-    asteroids = make_asteroids(Asteroid_ID=["101955", "9", "10"]).assign(Abstains=[True, True, False])
+    asteroids = make_asteroids(Asteroid_ID=["101955", "185851", "10"]).assign(Abstains=[True, True, False])
     ranked = rank_prospects(asteroids, resource_types())
     assert ranked.Water_Rank.tolist()[0::2] == [1.0, 2.0]
-    assert ranked.loc[1, ["Water_Rank", "Metal_Rank"]].isna().all()
+    assert ranked.loc[1, ["Water_Rank", "Metal_Rank"]].isna().all(), "radar measured its size only"
     assert ranked.Prospect_Note.tolist() == ["", "the classifier abstains: observe again", ""]
     alternatives = rank_alternatives(asteroids, resource_types(), known_facts(), 1e5, 4.4)
     assert alternatives["one way only"].Water_Rank.isna().tolist() == [False, True, False]
