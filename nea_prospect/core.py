@@ -161,7 +161,7 @@ class Identities:
         """Find the same asteroid for each row of another table: positions of shape (n_rows,), -1 if none."""
         result = np.full(len(table), -1)
         for column in _naming_columns(table):
-            found = [self._first(keys) for keys in column]
+            found = np.array([self._first(keys) for keys in column], dtype=int)
             result = np.where(result < 0, found, result)
         return result
 
