@@ -410,7 +410,7 @@ def test_another_ending_is_refused_before_anything_is_read(tmp_path, name):
 )
 def test_a_format_that_needs_a_package_names_it(monkeypatch, ending, extra):
     monkeypatch.setitem(sys.modules, extra, None)
-    with pytest.raises(ValueError, match=rf"table\{ending} needs {extra}: pip install nea-prospect\["):
+    with pytest.raises(ValueError, match=rf"table\{ending} needs {extra}: pip install 'nea-prospect\["):
         check_output(f"table{ending}")
 
 
