@@ -16,7 +16,7 @@ report: $(BIN)/.ready  ## run the series on the bundled data into runs/latest
 	$(BIN)/nea-prospect run --out runs/latest --replace
 
 # test files that take longer than a few seconds, or that start processes; make test runs them
-SLOW_FILES := tests/test_archives.py tests/test_benchmark.py tests/test_hostile.py tests/test_modeling.py tests/test_predict.py tests/test_series.py tests/test_smote_network.py
+SLOW_FILES := tests/test_archives.py tests/test_benchmark.py tests/test_explore.py tests/test_formats.py tests/test_hostile.py tests/test_install.py tests/test_modeling.py tests/test_predict.py tests/test_series.py tests/test_smote_network.py tests/test_survey.py
 
 check: $(BIN)/.ready  ## the inner loop: in sync, clean, the form of the notebooks, the fast tests
 	bash tests/in_sync.sh
