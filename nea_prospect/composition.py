@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .catalogs import read_catalog
+from .catalogs import H_ZERO_KM, read_catalog
 from .core import CLASS_GROUP, GROUP_COLORS, GROUPS, Identities, candidate_groups, parse_class
 from .files import packaged, read_table
 from .loading import bundled
@@ -460,7 +460,7 @@ def type_posterior(asteroids, types, opinions=None, known=None, believed=OPINION
 def measured_albedo(asteroids):
     """Give the measured albedo, or that which magnitude and measured diameter (km) imply; else NaN."""
     H, albedo, size = (asteroids[name].to_numpy(dtype=float) for name in ("H", "albedo", "diameter_km"))
-    implied = (1329.0 / size) ** 2 * 10.0 ** (-0.4 * H)
+    implied = (H_ZERO_KM / size) ** 2 * 10.0 ** (-0.4 * H)
     implied = np.where((implied > 0.01) & (implied < 1), implied, np.nan)
     return np.where(albedo > 0, albedo, implied)
 

@@ -23,6 +23,7 @@ from xml.parsers import expat
 import numpy as np
 import pandas as pd
 
+# %% ../nbs/01a_formats.ipynb #45d92337
 from nea_prospect.archives import (
     Limits,
     RejectedFile,

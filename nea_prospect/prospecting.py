@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patheffects import withStroke
 
+from .catalogs import H_ZERO_KM
 from nea_prospect.composition import (
     ALBEDO_ERROR,
     OPINIONS,
@@ -78,7 +79,7 @@ def _orbit_rows(asteroids, designations, orbits):
 # %% ../nbs/06_prospecting.ipynb #5c9617dd
 def diameter(H, albedo):
     """Compute the diameter (km) from the magnitude H (mag) and the albedo (Pravec & Harris 2007)."""
-    return 1329.0 / np.sqrt(albedo) * 10.0 ** (-np.asarray(H, dtype=float) / 5.0)
+    return H_ZERO_KM / np.sqrt(albedo) * 10.0 ** (-np.asarray(H, dtype=float) / 5.0)
 
 # %% ../nbs/06_prospecting.ipynb #21c350dd
 ORBIT_VELOCITY = (
