@@ -319,7 +319,7 @@ MAX_CONTRADICTION = 0.25  # of probability, by which another group may be prefer
 MIN_FILTERED = 9  # asteroids of a group; labels of smaller ones are not doubted
 
 
-def uncontradicted(inputs, labels, asteroids, weight, random_state=0):
+def uncontradicted(inputs, labels, asteroids, weight, random_state=0, n_trees=100):
     """Find the rows whose labels are not contradicted by trees that have not seen their asteroids.
 
     References
@@ -329,7 +329,7 @@ def uncontradicted(inputs, labels, asteroids, weight, random_state=0):
     folds, trusted = inner_folds(labels, asteroids, 5, random_state), np.ones(len(labels), dtype=bool)
     for fold in np.unique(folds[folds >= 0]):
         test = folds == fold
-        trees = ExtraTreesClassifier(100, class_weight="balanced", random_state=random_state)
+        trees = ExtraTreesClassifier(n_trees, class_weight="balanced", random_state=random_state)
         trees.fit(inputs[~test], labels[~test], weight[~test])
         probabilities = trees.predict_proba(inputs[test])
         own = np.where(labels[test][:, None] == trees.classes_, probabilities, 0.0).sum(axis=1)
@@ -402,7 +402,8 @@ def fit(self: SpectrumClassifier, X, y, groups=None, sample_weight=None):  # noq
     weight = _row_weights(sample_weight, X)
     self.classes_, self.trusted_ = np.unique(y), np.ones(len(y), dtype=bool)
     if self.doubt:
-        self.trusted_ = uncontradicted(model_inputs(X), y, groups, weight, self.random_state)
+        inputs = model_inputs(X)
+        self.trusted_ = uncontradicted(inputs, y, groups, weight, self.random_state, self.n_trees)
     kept = self.trusted_
     held_out = self._fit_trusted(X[kept], np.searchsorted(self.classes_, y[kept]), groups[kept], weight[kept])
     self.held_out_ = np.full((len(y), len(self.classes_)), np.nan)
@@ -557,7 +558,7 @@ def predict_proba(self: SpectrumClassifier, X):  # noqa: F811
     return self.predict_all(X).probabilities["ensemble"]
 
 # %% ../nbs/04_modeling.ipynb #54ca2b18
-def make_models(epochs=10, seed=0, smote_epochs=40):
+def make_models(epochs=10, seed=0, smote_epochs=40, trees=100):
     """Make the unfitted models of the series, by name; the majority class first."""
     first_component = INPUT_NAMES.index("bus_demeo_slope")
     return {
@@ -576,7 +577,7 @@ def make_models(epochs=10, seed=0, smote_epochs=40):
             LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1e-3),
         ),
         "smote_network": SmoteNetworkClassifier(epochs=smote_epochs, random_state=seed),
-        "ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=epochs), random_state=seed),
+        "ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=epochs), n_trees=trees, random_state=seed),
     }
 
 # %% ../nbs/04_modeling.ipynb #9142986d

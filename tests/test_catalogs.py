@@ -164,6 +164,7 @@ WIDE = b"number,class%s\n1,S\n" + b",\n" * 5_000_000
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
+@pytest.mark.slow
 def test_a_catalog_that_is_crooked_or_too_large_is_refused_before_it_takes_memory(
     tmp_path, content, limits, message
 ):

@@ -237,6 +237,7 @@ class TestWindows:
     def test_the_parking_orbit_is_that_of_the_formulas(self):
         assert PARKING_VELOCITY == pytest.approx(ORBIT_VELOCITY * 29.784)
 
+    @pytest.mark.slow
     def test_windows_lie_a_little_above_the_formulas_of_shoemaker_and_helin(self, accessible):
         best = find_windows(accessible, count=1).set_index("Asteroid_ID").Window_delta_v_km_s
         excess = best - delta_v(accessible.a_au, accessible.e, accessible.i_deg)
