@@ -23,6 +23,7 @@ from sklearn.metrics import log_loss
 from .catalogs import label_groups, read_catalog
 from .classifier import CONFIDENCE, MODEL_TITLES, prediction_sets
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
+from .dictionary import tells_columns
 from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, coverage, model_inputs
 from .loading import confirmed, source_folder
 
@@ -502,6 +503,7 @@ def _second_opinion(rows, second_catalog):
     return classes, contradicted
 
 # %% ../nbs/05_evaluation.ipynb #a7e67119
+@tells_columns("label_audit.csv")
 def audit_labels(
     probabilities: np.ndarray, table: pd.DataFrame, second_catalog: str | Path = ""
 ) -> pd.DataFrame:
@@ -519,8 +521,7 @@ def audit_labels(
     Returns
     -------
     pandas.DataFrame
-        ``Asteroid_ID``, ``Name``, ``Published_Class``, ``Group``, ``Credence``, ``Predicted_Taxonomy``,
-        ``Confidence``, ``Second_Class`` and ``Reason`` (``predictions``, ``second catalog`` or ``both``).
+        One row an asteroid, the least credible class first; for its columns see the notes.
 
     Examples
     --------

@@ -36,6 +36,7 @@ from nea_prospect.composition import (
     type_prior,
 )
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
+from .dictionary import tells_columns
 from .features import COVERAGES, model_inputs
 from .files import need_extra, packaged, read_table
 
@@ -379,6 +380,7 @@ def example_asteroids():
     return pd.DataFrame(named | probabilities | sizes | orbits | {"band_0.7_seen": np.nan})
 
 # %% ../nbs/06_prospecting.ipynb #b67dfec8
+@tells_columns("predict --catalog")
 def rank_prospects(
     asteroids: pd.DataFrame,
     types: pd.DataFrame,
@@ -1109,6 +1111,7 @@ def _add_priority(followup, prospects, channels, exhaust_velocity, repeated):
     return result.sort_values(order, ascending=False, kind="stable", ignore_index=True)
 
 # %% ../nbs/06_prospecting.ipynb #66b37133
+@tells_columns("followup.csv")
 def rank_followup(
     prospects: pd.DataFrame,
     orbits: pd.DataFrame,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from fastcore.basics import patch
 
+from .dictionary import round_known
 from nea_prospect.files import (
     arrays_to_table,
     escape_control,
@@ -144,7 +145,7 @@ def _save(stage, name, value):
     elif isinstance(value, pd.DataFrame):
         write_arrays(place.with_suffix(".table.npz"), **table_to_arrays(value))
         if name in PUBLISHED:
-            write_table(stage / PUBLISHED[name], value)
+            write_table(stage / PUBLISHED[name], round_known(value, PUBLISHED[name]))
     elif name in PUBLISHED:
         write_json(stage / PUBLISHED[name], value)
     else:
@@ -170,6 +171,12 @@ def store(self: Run):
 def figure(self: Run, name):
     """Read the PNG file of a figure that a complete stage saved."""
     return next(self.stages.glob(f"[!.]*/{FIGURES_FOLDER}/*_{name}.png")).read_bytes()
+
+# %% ../nbs/00d_run.ipynb #3e15d667
+@patch
+def published(self: Run, name):
+    """Find the published file of a complete stage by its name in `PUBLISHED`; None if no stage left it."""
+    return next(self.stages.glob(f"[!.]*/{PUBLISHED[name]}"), None)
 
 # %% ../nbs/00d_run.ipynb #a796e4e8
 def executed_notebooks(folder):

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+from .dictionary import tells_columns
+
 # %% ../nbs/05b_windows.ipynb #35b540fb
 def solve_kepler(mean_anomaly, e):
     """Solve Kepler's equation for the eccentric anomaly (rad); NaN where the orbit is no ellipse.
@@ -406,6 +408,7 @@ def _window_notes(orbit, home, arrivals):
 YEARS = (1950, 2090)  # for which the Earth's place is good, flights included
 
 
+@tells_columns("windows.csv")
 def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, count: int = 5) -> pd.DataFrame:
     """Find the best launch windows of asteroids.
 
@@ -422,11 +425,8 @@ def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, coun
     Returns
     -------
     pandas.DataFrame
-        One row a window, best first for each asteroid: ``Departure``, ``Flight_d``, ``Arrival``,
-        ``C3_km2_s2``, ``Arrival_km_s``, ``Window_delta_v_km_s`` from low Earth orbit, ``Turns`` before the
-        last one; ``Return_Departure``, ``Return_Flight_d``, ``Return_delta_v_km_s``, ``Entry_km_s`` (into
-        the atmosphere), ``Mission_d`` from launch to landing; and a ``Note``. An asteroid without full
-        elements of an ellipse has one row with nothing but a note.
+        One row a window, best first for each asteroid; for its columns see the notes. An asteroid without
+        full elements of an ellipse has one row with nothing but a ``Note``.
 
     Examples
     --------

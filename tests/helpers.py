@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from nea_prospect.classifier import find_model, load_model
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
+from nea_prospect.dictionary import dictionary_table
 from nea_prospect.loading import Spectrum
 from nea_prospect.run import Run
 from nea_prospect.series import standard_series
@@ -143,3 +144,29 @@ def run_cells(notebook, parameters):
             if "parameters" in cell["metadata"].get("tags", []):
                 names |= parameters
             plt.close("all")
+
+
+def unused_entries(columns, file):
+    """Entries of the dictionary for a file that are of none of its columns."""
+    patterns = dictionary_table({file: []})["column"]
+    return [
+        pattern
+        for pattern in patterns
+        if not any(re.fullmatch(re.escape(pattern).replace(r"\*", ".+"), name) for name in columns)
+    ]
+
+
+def superfluous_digits(path, file=""):
+    """Columns of a CSV with numbers that have more digits than the dictionary says are known."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    known = dictionary_table({file or path.name: list(table.columns)})
+    wrong = []
+    for name, rounded in zip(known["column"], known["rounded"], strict=True):
+        count, _, what = rounded.partition(" ")
+        for text in filter(None, set(table[name]) if rounded else ()):
+            places = len(text.partition(".")[2].rstrip("0"))
+            fits = (
+                float(f"{float(text):.{count}g}") == float(text) if what == "digits" else places <= int(count)
+            )
+            wrong += [] if fits else [f"{name} {text}"]
+    return wrong

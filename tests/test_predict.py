@@ -14,17 +14,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import superfluous_digits, unused_entries
 
 import nea_prospect
 from nea_prospect.classifier import MIN_TYPICALITY, find_model, load_model
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
+from nea_prospect.dictionary import describe_table, round_known
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
 from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
 from nea_prospect.prediction import (
     OUTPUTS,
     check_output,
-    describe_table,
     figure_name,
     plot_prediction,
     predict_files,
@@ -352,13 +353,25 @@ def prospects(tmp_path_factory):
 
 def test_every_column_has_a_meaning(prospects):
     described = describe_table(prospects.columns)
-    assert described.index[described.meaning == ""].tolist() == []
     assert described.unit[["From_um", "Diameter_km", "Metal_Expected_t"]].tolist() == ["um", "km", "t"]
-    assert describe_table(["foo"]).meaning.tolist() == [""]
+    plain, more = (
+        [name for name in prospects.columns if describe_table([name], file).meaning[name]]
+        for file in ("predict", "predict --catalog")
+    )
+    assert {*plain, *more} == set(prospects.columns)
+    assert unused_entries(plain, "predict") == []
+    assert unused_entries(more, "predict --catalog") == []
+
+
+def test_what_is_written_is_rounded_to_what_is_known(tmp_path, prospects):
+    write_predictions(tmp_path / "table.csv", prospects)
+    assert superfluous_digits(tmp_path / "table.csv") == []
+    assert prospects.Diameter_km[0] != round_known(prospects).Diameter_km[0], "the table itself keeps them"
 
 
 def check_values(read, table):
-    """Compare the texts and numbers of a table that was read with those of another."""
+    """Compare the texts and numbers of a table that was read with those of another, as they are written."""
+    table = round_known(table)
     for name in table:
         if pd.api.types.is_float_dtype(table[name].dtype):
             np.testing.assert_array_equal(read[name].astype(float), table[name])
