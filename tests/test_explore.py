@@ -3,7 +3,6 @@
 import gzip
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from browser import open_browser
 from typer.testing import CliRunner
 
 import nea_prospect
@@ -40,7 +40,6 @@ from nea_prospect.loading import bundled
 from nea_prospect.prospecting import example_asteroids, rank_prospects
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
-CHROMIUM = shutil.which("chromium")
 FORBIDDEN = """new Promise(resolve => {
     document.addEventListener("securitypolicyviolation", event => resolve(event.blockedURI));
     fetch("https://example.org/").catch(() => {});
@@ -239,21 +238,8 @@ def server(run, tmp_path):
 @pytest.fixture
 def page(server):
     """The page in Chromium, with what it told the console and what it asked for."""
-    if not CHROMIUM:
-        pytest.skip("there is no chromium: make browser installs it")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
-        page.errors, page.requested = [], []
-        page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("request", lambda request: page.requested.append(request.url))
-        page.on("websocket", lambda socket: page.requested.append(socket.url))
-        page.goto(server)
-        yield page
-        browser.close()
+    with open_browser() as visit:
+        yield visit(server)
 
 
 def saved(page, name):

@@ -144,7 +144,16 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
         "bus_demeo_components.csv",
     )
     data += ("voila/templates/prospect/index.html.j2", "voila/templates/prospect/conf.json")
-    data += ("orbits.csv.gz", "resources.csv", "columns.csv", "model/model.npz", "model/run.json")
+    data += (
+        "orbits.csv.gz",
+        "resources.csv",
+        "columns.csv",
+        "datatables.min.js",
+        "datatables.license.txt",
+        "report.js",
+        "model/model.npz",
+        "model/run.json",
+    )
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
     wanted = {f"nea_prospect/data/{name}" for name in data}
     wanted |= {"nea_prospect/py.typed"} | {
