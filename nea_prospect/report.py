@@ -127,11 +127,16 @@ def _mark_figure(soup, image, heading, published):
         return
     pictures, under = cell.find_all("img"), cell.find_next_sibling("div", class_="cell")
     first = under.select_one(".text_cell_render > :first-child") if under else None
-    said = first.get_text() if first is not None and first.name == "p" else f"Figure: {heading}"
-    one_of = f"{pictures.index(image) + 1} of {len(pictures)}: " if len(pictures) > 1 else ""
-    image["alt"] = one_of + " ".join(said.split())
+    said = f": {first.get_text()}" if first is not None and first.name == "p" else ""
+    one_of = f"{pictures.index(image) + 1} of {len(pictures)} " if len(pictures) > 1 else ""
+    image["alt"] = " ".join(f"Figure {one_of}of “{heading}”{said}".split())
     figure = soup.new_tag("figure")
-    box = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": f"Figure: {one_of}{heading}"}
+    box = {
+        "class": "scroll",
+        "tabindex": "0",
+        "role": "group",
+        "aria-label": f"Figure {one_of}of “{heading}”",
+    }
     image.wrap(soup.new_tag("div", attrs=box)).wrap(figure)
     saved = "".join(re.findall(r"save\((.*)", cell.get_text()))
     names = re.findall(r"(?<!\w)([a-z_]+)(?:_\{name\}|=)", saved)
