@@ -119,7 +119,9 @@ def tells_columns(file):
 
     def add(function):
         if function.__doc__:
-            names = "\n".join(f"- {line}".replace("*", r"\*") for line in list_columns(file))
+            names = "\n".join(
+                re.sub(r"(\S+?)(:| \()", r"- ``\1``\2", line, count=1) for line in list_columns(file)
+            )
             notes = f"Notes\n-----\nColumns ({FILES[file]}):\n\n{names}\n"
             function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n{notes}"
         return function

@@ -73,7 +73,8 @@ def test_parts_hold_what_the_table_holds(desk, whole):
     assert parts.File.tolist() == table.File.tolist()
     assert parts.Group.fillna("").tolist() == table.Group.fillna("").tolist()
     assert parts.Problem.fillna("").tolist() == table.Problem.tolist()
-    np.testing.assert_allclose(parts["Prob_S-Group"], table["Prob_S-Group"], atol=2e-6)
+    # files hold four decimals
+    np.testing.assert_allclose(parts["Prob_S-Group"], table["Prob_S-Group"], atol=5.2e-5, rtol=0)
     assert [part["rows"] for part in record["parts"].values()] == [20, 20, 10, 20, 20, 20]
     assert sum(part["problems"] for part in record["parts"].values()) == 3
     assert record["status"] == "complete"
