@@ -20,7 +20,15 @@ import pandas as pd
 
 from .archives import Limits, RejectedFile, iter_files
 from .catalogs import label_groups, merge_rows, read_catalog
-from .columns import SpectrumError, check_curve, read_columns, spectrum_text
+from nea_prospect.columns import (
+    SpectrumError,
+    check_curve,
+    describe_curve,
+    drop_strays,
+    is_same_curve,
+    read_columns,
+    spectrum_text,
+)
 from nea_prospect.core import (
     GROUPS,
     WAVELENGTH_GRID,
@@ -101,7 +109,7 @@ class Spectrum:
     facts: FileFacts = FileFacts()
 
 # %% ../nbs/01_loading.ipynb #537a654f
-_PER_MICROMETRE = {"um": 1.0, "nm": 1e3, "Angstrom": 1e4}
+_PER_MICROMETRE = {"um": 1.0, "nm": 1e3, "Angstrom": 1e4, "m": 1e-6}
 
 
 def to_micrometre(wavelength, named=""):
@@ -211,13 +219,30 @@ def _check_objects(segments):
     """Refuse two segments over the same wavelengths whose curves differ: spectra of two objects."""
     for one, other in itertools.combinations(segments[:4], 2):
         start, end = max(one[0, 0], other[0, 0]), min(one[-1, 0], other[-1, 0])
-        if end - start < 0.8 * max(np.ptp(one[:, 0]), np.ptp(other[:, 0])):
+        shorter, longer = sorted([np.ptp(one[:, 0]), np.ptp(other[:, 0])])
+        if end - start < min(0.8 * longer, max(0.7 * shorter, 0.3)):
             continue
         inside = (one[:, 0] >= start) & (one[:, 0] <= end)
-        ratio = np.log(one[inside, 1] / np.interp(one[inside, 0], other[:, 0], other[:, 1]))
-        quarters = [np.median(part) for part in np.array_split(ratio, min(6, len(ratio)))]
-        if np.ptp(quarters) > 0.05:
-            raise SpectrumError("two different spectra over the same wavelengths: of two objects?")
+        if not is_same_curve(one[inside, 1], np.interp(one[inside, 0], other[:, 0], other[:, 1])):
+            raise SpectrumError(_TWO)
+    whole = segments[0]
+    several = len(segments) == 1 and len(whole) >= 2 * MIN_POINTS and whole[0, 0] < whole[-1, 0]
+    if several and _alternates(whole[:, 1]):
+        raise SpectrumError(_TWO)
+
+
+_TWO = "two different spectra over the same wavelengths: of two objects?"
+
+
+def _alternates(reflectance):
+    """Whether every other row is one smooth curve, and the rows between them another."""
+    level = np.log(reflectance)
+    bends = [np.abs(np.diff(part, 2)) for part in (level, level[::2], level[1::2])]
+    both, even, odd = map(np.median, bends)
+    if both < 0.02 or both < 5 * max(even, odd):
+        return False
+    signs = np.sign(np.diff(level, 2))
+    return bool((signs[1:] != signs[:-1]).mean() > 0.8)
 
 # %% ../nbs/01_loading.ipynb #cf39eb3e
 MAX_GAP = 0.15  # um; a wider gap between points is never bridged
@@ -302,6 +327,7 @@ def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B00
     `facts` are those that the columns do not tell. With `rescale` later segments are scaled to those before
     them on their overlap.
     """
+    columns = drop_strays(columns)
     rows, unit = _convert_wavelengths(_valid_rows(columns.values), columns.unit)
     segments, n_unsorted = _split_segments(rows)
     _check_objects(segments)
@@ -313,6 +339,8 @@ def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B00
     if not covers_grid(wavelength):
         raise SpectrumError(f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um")
     check_curve(columns)
+    unnamed = "" if columns.unit or unit == "um" else f"no unit is named, {unit} by the size of the numbers"
+    odd = describe_curve(wavelength, reflectance, bool(columns.line))
     facts = replace(
         facts,
         n_dropped=len(columns.values) - len(rows),
@@ -321,7 +349,7 @@ def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B00
         n_unsorted=n_unsorted,
         n_repeated=len(rows) - len(joined),
         overlap_ratio=ratio,
-        assumed=columns.note,
+        assumed="; ".join(filter(None, [columns.note, unnamed, odd])),
     )
     return Spectrum(wavelength, reflectance, None if np.isnan(uncertainty).all() else uncertainty, facts)
 
