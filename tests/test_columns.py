@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nea_prospect.columns import column_names, column_role, name_content, named_unit
-from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
+from nea_prospect.loading import SpectrumError, bundled, read_spectra
+from nea_prospect.spectra import parse_spectrum
 
 W = np.r_[np.arange(0.45, 1.15, 0.025), np.arange(1.15, 2.451, 0.05)]
 R = (0.8 + 0.4 * np.log(W / 0.4)) * (1 - 0.2 * np.exp(-(((W - 0.95) / 0.12) ** 2)))

@@ -14,7 +14,6 @@ from nea_prospect.catalogs import CATALOG_COLUMNS
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import resample_spectra
 from nea_prospect.loading import (
-    MAX_GAP,
     Dataset,
     FileFacts,
     Spectrum,
@@ -24,10 +23,10 @@ from nea_prospect.loading import (
     graded_on,
     load_dataset,
     note_facts,
-    parse_spectrum,
     plot_spectra,
     read_spectra,
 )
+from nea_prospect.spectra import MAX_GAP, parse_spectrum
 
 
 def make_zip(path, members):

@@ -20,7 +20,7 @@ from nea_prospect.classifier import MIN_TYPICALITY, find_model, load_model
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
-from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
+from nea_prospect.loading import SpectrumError, bundled, read_spectra
 from nea_prospect.prediction import (
     OUTPUTS,
     check_output,
@@ -31,6 +31,7 @@ from nea_prospect.prediction import (
     read_any,
     write_predictions,
 )
+from nea_prospect.spectra import parse_spectrum
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
