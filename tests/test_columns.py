@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from nea_prospect.columns import column_names, column_role, name_content, named_unit
-from nea_prospect.loading import SpectrumError, bundled, read_spectra
+from nea_prospect.columns import SpectrumError, column_names, column_role, name_content, named_unit
+from nea_prospect.loading import bundled, read_spectra
 from nea_prospect.spectra import parse_spectrum
 
 W = np.r_[np.arange(0.45, 1.15, 0.025), np.arange(1.15, 2.451, 0.05)]

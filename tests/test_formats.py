@@ -13,9 +13,10 @@ from conftest import SOAK
 
 from nea_prospect.archives import Limits
 from nea_prospect.classifier import load_model
+from nea_prospect.columns import SpectrumError
 from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, Header, find_wide, iter_pieces, read_piece
-from nea_prospect.loading import SpectrumError, bundled
+from nea_prospect.loading import bundled
 from nea_prospect.prediction import predict_files, read_any
 
 GAIA_NAMES = (

@@ -11,13 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.catalogs import CATALOG_COLUMNS
+from nea_prospect.columns import SpectrumError
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import resample_spectra
 from nea_prospect.loading import (
     Dataset,
     FileFacts,
     Spectrum,
-    SpectrumError,
     add_labelled,
     bundled,
     graded_on,

@@ -17,10 +17,11 @@ import pytest
 
 import nea_prospect
 from nea_prospect.classifier import MIN_TYPICALITY, find_model, load_model
+from nea_prospect.columns import SpectrumError
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
-from nea_prospect.loading import SpectrumError, bundled, read_spectra
+from nea_prospect.loading import bundled, read_spectra
 from nea_prospect.prediction import (
     OUTPUTS,
     check_output,
