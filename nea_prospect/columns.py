@@ -125,7 +125,7 @@ def _spell_numbers(text):
         text = re.sub(r"^[ \t]*\||\|[ \t]*$", "", text, flags=re.MULTILINE).replace("|", ";")
     return text
 
-
+# %% ../nbs/00e_columns.ipynb #bb75bacb
 def _unquote(field, points):
     """Text of a quoted field, nan if empty; a comma in it parts thousands if the file has decimal points."""
     if not re.fullmatch(r"\s*[-+]?\d[\d,.]*\s*", field):
@@ -138,6 +138,9 @@ def _last_digits(number, decimals, digits):
     return f"{number} {int(digits) * 10.0 ** -len(decimals):.{len(decimals)}f}"
 
 # %% ../nbs/00e_columns.ipynb #21a30812
+_SWAPPED = str.maketrans(",.", ".,")
+
+
 def _separate_by_blanks(text):
     """Text with blanks between the columns, points in the numbers, and ``nan`` in the empty fields."""
     text = _spell_numbers(text)
@@ -158,8 +161,7 @@ def _separate_by_blanks(text):
         text = text.replace(",", " ").replace(";", " ")
     return _fill_empty_tabs(text) if "\t\t" in text else text
 
-
-_SWAPPED = str.maketrans(",.", ".,")
+# %% ../nbs/00e_columns.ipynb #e21f881f
 _THOUSANDS = re.compile(
     r"[1-9]\d{0,2},\d{3}(\.\d+)?[\t ;]+[-+\d.e\t ;]*\d\.\d[-+\d.e\t ;]*|[1-9]\d\d(\.\d+)?[\t ;][^,]*"
 )
@@ -239,7 +241,7 @@ def _read_rectangle(text):
     n_text = sum(1 for line in header if line.strip())
     return (table, table.shape[1], n_text, len(header), []) if table.shape[1] > 1 else None
 
-
+# %% ../nbs/00e_columns.ipynb #81eaef0b
 _NESTED = re.compile(r"[^\n\d]{0,30}\d?[^\n\d]{0,10}[\[({]\s*[\[({]\s*(?=[-+.]?\d)")
 
 
@@ -393,7 +395,7 @@ def _header_columns(header, n_columns):
             return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
     return None, [], ""
 
-
+# %% ../nbs/00e_columns.ipynb #99c5a72c
 def _quote(line):
     """Quote a line of a header, short and printable."""
     line = escape_control(line.strip())
@@ -569,7 +571,7 @@ def _take_usual(values, n_columns):
         note = note or "column 2 taken for the reflectance, column 3 is of the same form"
     return Columns(values[:, :3], note=note)
 
-
+# %% ../nbs/00e_columns.ipynb #3d7e73f4
 def _check_second(first, second):
     """Refuse a second column that looks like the wavelengths."""
     if not np.isfinite(second).all():
