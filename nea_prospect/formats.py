@@ -43,6 +43,7 @@ from nea_prospect.columns import (
     read_ecsv_header,
     unit_roles,
 )
+from .core import asteroid_id
 from .files import escape_control, one_line
 from nea_prospect.spectra import (
     MIN_POINTS,
@@ -68,6 +69,8 @@ class Header:
         Positions of the columns whose cells hold several numbers, and of those with text.
     n_rows : int or None
         Where it is known.
+    stated : str
+        Identity of the asteroid that the file states for all of it, see `asteroid_id`; empty if none.
     """
 
     names: tuple
@@ -75,6 +78,7 @@ class Header:
     lists: tuple = ()
     texts: tuple = ()
     n_rows: int | None = None
+    stated: str = ""
 
     def take(self, positions):
         """Names and units of some columns."""
@@ -331,11 +335,12 @@ def find_lists(header):
     names, units = header.take(positions)
     objects = header.objects()
     single = header.n_rows == 1
-    read = partial(_read_lists, names=names, units=units, n_text=len(objects), single=single)
+    known = {"names": names, "units": units, "n_text": len(objects), "stated": header.stated}
+    read = partial(_read_lists, single=single, **known)
     return Layout((*objects, *positions), header.take(objects)[0] + names, len(objects), read)
 
 
-def _read_lists(frame, names, units, n_text, single):
+def _read_lists(frame, names, units, n_text, stated, single):
     """Read a spectrum from each row; a single one without a name is called as the file is."""
     pairs = []
     for row, *cells in frame.itertuples():
@@ -344,14 +349,17 @@ def _read_lists(frame, names, units, n_text, single):
         cells = [np.empty(0) if cell is None else np.atleast_1d(cell).astype(float) for cell in cells]
         same = {cell.shape for cell in cells} == {cells[0].shape}
         problem = SpectrumError(f"lists of {' and '.join(str(len(cell)) for cell in cells)} numbers")
-        pairs.append((_safe(name), _name_spectrum(np.column_stack(cells), names, units) if same else problem))
+        known = "" if name else stated
+        found = _name_spectrum(np.column_stack(cells), names, units, known) if same else problem
+        pairs.append((_safe(name), found))
     return pairs
 
 
-def _name_spectrum(values, names, units):
-    """Spectrum, or a SpectrumError, of columns with names and units."""
+def _name_spectrum(values, names, units, stated):
+    """Spectrum, or a SpectrumError, of columns with names and units and the asteroid that the file states."""
+    facts = FileFacts(n_columns=len(names), header_asteroid=stated)
     try:
-        return columns_to_spectrum(name_columns(values, names, units), FileFacts(n_columns=len(names)))
+        return columns_to_spectrum(name_columns(values, names, units), facts)
     except SpectrumError as error:
         return error
 
@@ -365,7 +373,7 @@ def find_long(header):
     if len(numbers) < 2 or not ({"wavelength", "edge", "no wavelength"} & set(roles) or len(numbers) < 5):
         return None
     names, units = header.take(numbers)
-    read = partial(_read_long, names=names, units=units, n_text=len(objects))
+    read = partial(_read_long, names=names, units=units, n_text=len(objects), stated=header.stated)
     group = partial(_group_objects, n_text=len(objects))
     return Layout((*objects, *numbers), header.take(objects)[0] + names, len(objects), read, group)
 
@@ -376,14 +384,15 @@ def _group_objects(frame, n_text):
     return group if (group.max() + 1) * MIN_POINTS <= len(frame) else np.zeros(len(frame), dtype=int)
 
 
-def _read_long(frame, names, units, n_text):
+def _read_long(frame, names, units, n_text, stated):
     """Read the objects of some rows; a single one without a name is called as the file is."""
     group, pairs = _group_objects(frame, n_text), []
     for number in range(group.max() + 1):
         own = frame[group == number]
         called = str(own.iloc[0, 0]) if n_text and own.iloc[:, 0].nunique() == 1 else ""
         values = own.iloc[:, n_text:].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-        pairs.append((_safe(called.strip()), _name_spectrum(values, names, units)))
+        known = "" if called else stated
+        pairs.append((_safe(called.strip()), _name_spectrum(values, names, units, known)))
     return pairs
 
 # %% ../nbs/00g_formats.ipynb #70bcc6af
@@ -680,18 +689,21 @@ def _check_votable(content, limits):
 
 # %% ../nbs/00g_formats.ipynb #279ffdf0
 def _read_votable(content, limits):
-    """Names, units and columns of the table of a VOTable."""
+    """Names, units and columns of the table of a VOTable, and the asteroid that it states."""
     from astropy.io import votable
 
     _check_votable(content, limits)
     table = votable.parse(io.BytesIO(content)).get_first_table()
     names = [field.name or field.ID or "" for field in table.fields]
     units = [str(field.unit or "") for field in table.fields]
-    return names, units, [table.array[own] for own in table.array.dtype.names]
+    stated = [str(own.value) for own in table.params if own.name and _OBJECT.fullmatch(own.name.strip())]
+    stated += [table.name] if table.name and re.match(r"\(?\d", table.name) else []
+    columns = [table.array[own] for own in table.array.dtype.names]
+    return names, units, columns, next(filter(None, map(asteroid_id, stated)), "")
 
 
 def _read_fits(content, limits):
-    """Names, units and columns of the table of a FITS file."""
+    """Names, units and columns of the table of a FITS file, and the asteroid that it states."""
     from astropy.io import fits
 
     with fits.open(io.BytesIO(content), memmap=False) as file:
@@ -709,7 +721,9 @@ def _read_fits(content, limits):
             raise SpectrumError("a FITS table that is cut off")
         _check_lists(tables[0].data, columns, limits)
         found = [_fill_null(tables[0].data.field(at), column.null) for at, column in enumerate(columns)]
-        return list(columns.names), [unit or "" for unit in columns.units], found
+        stated = (str(part.header.get("OBJECT", "")) for part in (tables[0], file[0]))
+        stated = next(filter(None, map(asteroid_id, stated)), "")
+        return list(columns.names), [unit or "" for unit in columns.units], found, stated
 
 # %% ../nbs/00g_formats.ipynb #31c2b6d9
 def _check_lists(data, columns, limits):
@@ -752,12 +766,12 @@ def _is_number(column):
 def _split_astropy(name, open_file, _, limits, size, kind, read):
     """Yield the pieces of a table that astropy reads."""
     with _astropy(kind):
-        names, units, columns = read(_read_whole(open_file, limits), limits)
+        names, units, columns, stated = read(_read_whole(open_file, limits), limits)
         columns = [_plain_column(column, limits.max_cells) for column in columns]
     lists = tuple(at for at, column in enumerate(columns) if isinstance(column, list))
     texts = tuple(at for at, column in enumerate(columns) if at not in lists and not _is_number(column))
     n_rows = max((len(column) for column in columns if column is not None), default=0)
-    header = Header(tuple(names), tuple(units), lists, texts, n_rows)
+    header = Header(tuple(names), tuple(units), lists, texts, n_rows, escape_control(stated)[:50])
     layout = find_layout(header) or _no_layout(kind, header)
     series = [pd.Series(columns[at], dtype=object if at in lists else None) for at in layout.columns]
     frame = pd.concat(series, axis=1).set_axis(list(layout.names), axis=1)

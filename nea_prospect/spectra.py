@@ -41,7 +41,7 @@ class FileFacts:
     overlap_ratio: float = np.nan  # earlier over later segments where they overlap, the farthest from 1
     source: str = ""  # what a line ``# source: ...`` says
     assumed: str = ""  # which columns were taken where the file does not tell or has them in another order
-    header_asteroid: str = ""  # identity that a header of M4AST states
+    header_asteroid: str = ""  # identity that a header states
     observed: str = ""  # date of the observation that it states
 
 # %% ../nbs/00f_spectra.ipynb #64c93e6e
@@ -200,11 +200,14 @@ _TWO = "two different spectra over the same wavelengths: of two objects?"
 def _alternates(reflectance):
     """Whether every other row is one smooth curve, and the rows between them another."""
     level = np.log(reflectance)
+    bent = np.diff(level, 2)
+    if (np.abs(bent) < 0.02).mean() > 0.5:
+        return False
     bends = [np.abs(np.diff(part, 2)) for part in (level, level[::2], level[1::2])]
     both, even, odd = map(np.median, bends)
-    if both < 0.02 or both < 5 * max(even, odd):
+    if both < 5 * max(even, odd):
         return False
-    signs = np.sign(np.diff(level, 2))
+    signs = np.sign(bent)
     return bool((signs[1:] != signs[:-1]).mean() > 0.8)
 
 # %% ../nbs/00f_spectra.ipynb #cf39eb3e
@@ -273,11 +276,20 @@ _M4AST = (
 )
 
 
+_OBJECT_LINE = re.compile(  # as in a header of FITS, PDS3 or ECSV that stands in a text
+    r"^[#;!%/ \t{-]*(object|target|asteroid)([ _]?name)?[ \t]*[:=][ \t]*['\"]?(?P<name>[^'\"/}\n]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PDS_OBJECTS = {"TABLE", "COLUMN", "SPECTRUM", "SERIES", "SPREADSHEET", "FIELD", "FILE", "ASTEROID"}
+
+
 def _stated_object(text):
-    """Identity of the asteroid and date of the observation in the header of a file of M4AST, as facts."""
+    """Identity of the asteroid that a header states, and in that of M4AST the date, as facts."""
     names, date = (re.search(pattern, text[:4096], re.MULTILINE) for pattern in _M4AST)
     if not names:
-        return {}
+        found = (own["name"].strip() for own in _OBJECT_LINE.finditer(text[:4096]))
+        known = asteroid_id(next((name for name in found if name.upper() not in _PDS_OBJECTS), ""))
+        return {"header_asteroid": escape_control(known)[:50]} if known else {}
     number, name, designation = [*names["names"].split(","), "", "", ""][:3]
     known = [asteroid_id(one) for one in (number, designation, name) if one.strip() not in ("", "-")]
     observed = "-".join(part.zfill(2) for part in date.groups()) if date else ""
