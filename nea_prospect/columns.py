@@ -687,7 +687,7 @@ def drop_strays(columns):
 def _rows_in_order(values):
     """Leave out rows at the ends that are out of the order of all others and off their curve; count them."""
     steps, n = np.diff(values[:, 0]), len(values)
-    ascending = values[3 * n // 4, 0] > values[n // 4, 0]
+    ascending = n and values[3 * n // 4, 0] > values[n // 4, 0]
     against = np.flatnonzero(steps < 0 if ascending else steps > 0)
     if n < 12 or not 1 <= len(against) <= 2 or not ((against < 2) | (against > n - 4)).all():
         return 0, values
