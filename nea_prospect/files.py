@@ -157,7 +157,8 @@ def sha256(path):
 def decode_text(data):
     """Give the text of a file with LF line ends, and how its lines ended; a ValueError if it is binary."""
     coding = _coding(data)
-    data = data if coding else data.rstrip(b"\0\x1a")  # what some programs fill the last block with
+    whole = data.rstrip(b"\0\x1a")  # what some programs fill the last block with
+    data = whole if not coding and whole.endswith((b"\n", b"\r")) else data
     if b"\0" in data[:4096] and not coding:
         raise ValueError("binary file, not text")
     try:
