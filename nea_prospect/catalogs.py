@@ -269,16 +269,10 @@ def _check_diameters(path, catalog):
         named = row["name"] or row["number"] or row["designation"]
         stated = f"{named}: {row['diameter_km']:g} km and H {row['H']:g}"
         raise ValueError(f"{path} has impossible diameters, in metres? ({stated})")
-    off = np.abs(np.log(implied / catalog["albedo"])) > np.log(_TOLERANCE)
-    known = (implied / catalog["albedo"]).notna()
-    if (
-        known.sum() >= 3
-        and off.sum() > 0.5 * known.sum()
-        or (implied > 3).sum() > 0.5 * implied.notna().sum()
-    ):
-        raise ValueError(
-            f"{path} has diameters that contradict H and albedo in {off.sum()} of {known.sum()} rows"
-        )
+    ratio = np.log(implied / catalog["albedo"]).abs().dropna()
+    off = (ratio > np.log(_TOLERANCE)).sum()
+    if (len(ratio) >= 3 and off > 0.5 * len(ratio)) or (implied > 3).sum() > 0.5 * implied.notna().sum():
+        raise ValueError(f"{path} has diameters that contradict H and albedo in {off} of {len(ratio)} rows")
     return catalog.assign(diameter_km=catalog["diameter_km"].mask(impossible))
 
 

@@ -358,7 +358,7 @@ SIZES = pd.DataFrame(
         (SIZES.rename(columns={"H": "diameter_km", "diameter_km": "H"}), "contradict H"),
         (
             SIZES.rename(columns={"albedo": "diameter_km", "diameter_km": "albedo"}),
-            "albedos like 16.8|contradict H",
+            "albedos like 16.8",
         ),
         (SIZES.assign(diameter_km=SIZES.H), "contradict H"),
     ],
