@@ -314,7 +314,7 @@ def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B00
     if not covers_grid(wavelength):
         raise SpectrumError(f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um")
     check_curve(columns)
-    unnamed = "" if columns.unit or unit == "um" else f"no unit is named, {unit} by the size of the numbers"
+    unnamed = "" if columns.unit or unit == "um" else "no unit is named"
     odd = describe_curve(wavelength, reflectance, bool(columns.line))
     facts = replace(
         facts,

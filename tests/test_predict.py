@@ -420,6 +420,6 @@ def test_a_note_is_shown_short_on_the_terminal(tmp_path, spectrum_text):
     (tmp_path / "one.txt").write_bytes(spectrum_text(factor=1000))
     result = predict("one.txt", cwd=tmp_path)
     assert result.stdout.splitlines()[0].endswith("Note")
-    assert result.stdout.splitlines()[1].endswith("given in nm")
+    assert result.stdout.splitlines()[1].endswith("given in nm; no unit is named")
     (tmp_path / "two.txt").write_bytes(spectrum_text())
     assert "Note" not in predict("two.txt", cwd=tmp_path).stdout
