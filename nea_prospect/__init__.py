@@ -5,7 +5,7 @@ __version__ = "0.1.0"
 from importlib import import_module
 
 _PUBLIC = {
-    "Spectrum": "loading",
+    "Spectrum": "spectra",
     "read_spectra": "loading",
     "read_catalog": "catalogs",
     "load_dataset": "loading",

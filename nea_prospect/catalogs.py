@@ -269,7 +269,23 @@ def _check_diameters(path, catalog):
         named = row["name"] or row["number"] or row["designation"]
         stated = f"{named}: {row['diameter_km']:g} km and H {row['H']:g}"
         raise ValueError(f"{path} has impossible diameters, in metres? ({stated})")
+    ratio = np.log(implied / catalog["albedo"]).abs().dropna()
+    off = (ratio > np.log(_TOLERANCE)).sum()
+    if (len(ratio) >= 3 and off > 0.5 * len(ratio)) or (implied > 3).sum() > 0.5 * implied.notna().sum():
+        raise ValueError(f"{path} has diameters that contradict H and albedo in {off} of {len(ratio)} rows")
     return catalog.assign(diameter_km=catalog["diameter_km"].mask(impossible))
+
+
+_TOLERANCE = 3  # factor between the albedo that is stated and the one of H and diameter; a radius gives 4
+
+
+def _check_albedos(path, values):
+    """Raise a ValueError if most albedos are percents."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    positive = numbers[numbers > 0]
+    percent = positive[(positive > 1.5) & (positive <= 100)]
+    if len(percent) > 0.5 * len(positive) and percent.nunique() > 2:
+        raise ValueError(f"{path} has albedos like {percent.iloc[0]:g}, in percent? A fraction is needed")
 
 # %% ../nbs/00c_catalogs.ipynb #0dcbfa30
 def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DEFAULT_LIMITS) -> pd.DataFrame:
@@ -307,7 +323,9 @@ def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DE
     raw = _read_raw(Path(path), limits)
     own = _own_names(raw.columns)
     _check_columns(path, own, raw.columns, need_class)
-    catalog = {name: _standard_column(values, name) for name, values in _take_columns(raw, own).items()}
+    columns = _take_columns(raw, own)
+    _check_albedos(path, columns["albedo"])
+    catalog = {name: _standard_column(values, name) for name, values in columns.items()}
     catalog = _check_diameters(path, pd.DataFrame(catalog))
     catalog.attrs["columns"] = own
     return catalog

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['SpectrumError', 'name_content', 'spectrum_text', 'NumberTable', 'read_numbers', 'column_role', 'column_names',
-           'Columns', 'named_unit', 'check_curve', 'is_pure', 'unit_roles', 'name_columns', 'read_ecsv_header',
-           'read_columns']
+           'Columns', 'named_unit', 'is_same_curve', 'check_curve', 'drop_strays', 'describe_curve', 'is_pure',
+           'unit_roles', 'name_columns', 'read_ecsv_header', 'read_columns']
 
 # %% ../nbs/00e_columns.ipynb #87f8dd8d
 import io
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -72,7 +72,7 @@ def name_content(data: bytes) -> str:
                 rb"(xl|word)/|mimetypeapplication/vnd\.oasis", data
             )
             return "an Excel, Word or OpenDocument file" if office else kind
-    if data.startswith(b"SIMPLE  ="):
+    if data.startswith(b"SIMPLE  =") and b"\n" not in data[:81]:  # else its header was written as text
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
@@ -96,7 +96,10 @@ def spectrum_text(data):
         raise SpectrumError(str(error)) from None
 
 # %% ../nbs/00e_columns.ipynb #8c0bd00b
-_OWN_SIGNS = re.compile(r"[\"'|±\u2212\u2013\xa0\u2009\u202f]|\+/-|\+-|\d\(\d+\)|\d[dD][-+]?\d")
+_OWN_SIGNS = re.compile(
+    r"[\"'|±&%\u2212\u2013\xa0\u2009\u202f]|\+/-|\+-|\d\(\d+\)|\d[dD][-+]?\d|"
+    r"\d ?([un\u00b5\u03bc]m|\u00c5)\b|\d[ \t]+#"
+)
 _PLAIN = frozenset("0123456789+-.eE,; \t\n")  # of most files; ten times as fast as the search
 _QUOTED = re.compile(r"([\"'])([^\"'\n]*)\1")
 
@@ -106,7 +109,12 @@ def _spell_numbers(text):
     if (_PLAIN.issuperset(text) and "+-" not in text) or not _OWN_SIGNS.search(text):
         return text
     text = re.sub("[\u2212\u2013]", "-", text)
+    text = re.sub(r"(?<![\d.,])(\d{1,3})[\xa0\u2009\u202f](?=\d{3}(?!\d))", r"\1", text)
     text = re.sub("[\xa0\u2009\u202f]", " ", text)
+    text = re.sub(r"(?<=\d)[ \t]+#.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=\d)(%| ?([un\u00b5\u03bc]m|\u00c5)\b)", "", text)
+    if "&" in text and r"\\" in text:  # a table in LaTeX
+        text = re.sub(r"\\\\[ \t]*$|\$", "", text.replace(r"\pm", " "), flags=re.MULTILINE).replace("&", " ")
     points = re.search(r"\d\.\d", text) is not None
     text = _QUOTED.sub(lambda found: _unquote(found[2], points), text)
     text = re.sub(r"(\d)'(?=\d{3}\b)", r"\1", text)
@@ -117,7 +125,7 @@ def _spell_numbers(text):
         text = re.sub(r"^[ \t]*\||\|[ \t]*$", "", text, flags=re.MULTILINE).replace("|", ";")
     return text
 
-
+# %% ../nbs/00e_columns.ipynb #bb75bacb
 def _unquote(field, points):
     """Text of a quoted field, nan if empty; a comma in it parts thousands if the file has decimal points."""
     if not re.fullmatch(r"\s*[-+]?\d[\d,.]*\s*", field):
@@ -130,6 +138,9 @@ def _last_digits(number, decimals, digits):
     return f"{number} {int(digits) * 10.0 ** -len(decimals):.{len(decimals)}f}"
 
 # %% ../nbs/00e_columns.ipynb #21a30812
+_SWAPPED = str.maketrans(",.", ".,")
+
+
 def _separate_by_blanks(text):
     """Text with blanks between the columns, points in the numbers, and ``nan`` in the empty fields."""
     text = _spell_numbers(text)
@@ -137,6 +148,10 @@ def _separate_by_blanks(text):
         rows = [line.strip() for line in text.split("\n") if re.match(r"\s*[-+\d.,;]", line)]
         if _has_thousands(rows):
             text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+        elif _has_thousands([row.translate(_SWAPPED) for row in rows]):  # as in 4.500,0 of a German table
+            text = re.sub(r"(?<=\d)\.(?=\d{3})", "", text).replace(",", ".")
+        elif all(re.fullmatch(r"\d+,\d+(,[ \t]+[-+]?\d+,\d+)+", row) for row in rows):
+            text = re.sub(r",(?=[ \t])", ";", text).replace(",", ".")
         elif _has_decimal_commas(rows):
             text = text.replace(",", ".")
         empty = r"(?<=[,;])[ \t]*(?=[,;])"
@@ -146,11 +161,20 @@ def _separate_by_blanks(text):
         text = text.replace(",", " ").replace(";", " ")
     return _fill_empty_tabs(text) if "\t\t" in text else text
 
+# %% ../nbs/00e_columns.ipynb #e21f881f
+_THOUSANDS = re.compile(
+    r"[1-9]\d{0,2},\d{3}(\.\d+)?[\t ;]+[-+\d.e\t ;]*\d\.\d[-+\d.e\t ;]*|[1-9]\d\d(\.\d+)?[\t ;][^,]*"
+)
+_WITH_POINT = re.compile(r"\d{1,3}(,\d{3})+\.\d+")
+
 
 def _has_thousands(rows):
-    """Whether commas stand between the thousands of wavelengths, with points as decimal signs beside them."""
-    form = r"[1-9]\d{0,2},\d{3}(\.\d+)?[\t ;]+[-+\d.e\t ;]*\d\.\d[-+\d.e\t ;]*|[1-9]\d\d(\.\d+)?[\t ;][^,]*"
-    return len(rows) > 0 and all(re.fullmatch(form, row) for row in rows)
+    """Whether commas stand between thousands, with points as decimal signs beside them or after them."""
+    if len(rows) > 0 and all(map(_THOUSANDS.fullmatch, rows)):
+        return any("," in row for row in rows)
+    fields = [field for row in rows for field in re.split(r"[\t ;]+", row) if "," in field]
+    both = any(map(_WITH_POINT.fullmatch, fields))
+    return both and all(re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", field) for field in fields)
 
 
 def _has_decimal_commas(rows):
@@ -180,6 +204,7 @@ class NumberTable:
     n_columns: int = 0  # most columns in a row
     n_text: int = 0  # lines that are not data
     header: tuple = ()
+    remarks: tuple = ()  # some of the lines of text after that
 
 
 _MIN_ROWS = 8
@@ -188,13 +213,16 @@ _WIDTH = 6
 # %% ../nbs/00e_columns.ipynb #fe9a1dd3
 def read_numbers(text):
     """Read the numbers of a text and its header as a `NumberTable`."""
+    text = _unwrap(text)
     plain = _separate_by_blanks(text)
-    rows, n_columns, n_text, first = _read_rectangle(plain) or _read_lines(plain)
+    rows, n_columns, n_text, first, others = _read_rectangle(plain) or _read_lines(plain)
     values = np.full((len(rows), _WIDTH), np.nan)
     values[:, : rows.shape[1]] = rows[:, :_WIDTH]
     values[~(np.abs(values) < 1e100)] = np.nan
     header = [line.strip() for line in text.split("\n", first)[:first]] if first and len(rows) else []
-    return NumberTable(values, n_columns, n_text, tuple(line for line in header[-200:] if line))
+    lines = text.split("\n") if others else []
+    remarks = tuple(lines[at].strip() for at in others if lines[at].strip())
+    return NumberTable(values, n_columns, n_text, tuple(line for line in header[-200:] if line), remarks)
 
 
 _DATA_LINE = re.compile(r"^[ \t]*[-+]?(\.?\d|nan|inf)", re.IGNORECASE | re.MULTILINE)
@@ -211,13 +239,32 @@ def _read_rectangle(text):
     except ValueError:
         return None
     n_text = sum(1 for line in header if line.strip())
-    return (table, table.shape[1], n_text, len(header)) if table.shape[1] > 1 else None
+    return (table, table.shape[1], n_text, len(header), []) if table.shape[1] > 1 else None
+
+# %% ../nbs/00e_columns.ipynb #81eaef0b
+_NESTED = re.compile(r"[^\n\d]{0,30}\d?[^\n\d]{0,10}[\[({]\s*[\[({]\s*(?=[-+.]?\d)")
+
+
+def _unwrap(text):
+    """Text with a row in each line: not in the brackets of a program, and not one line a column."""
+    if nested := _NESTED.match(text):
+        text = re.sub(r"[\])}][\s,]*(?=[\[({])", "\n", text[nested.end() :])
+        return re.sub(r"[\[\](){};]", " ", text)
+    if text.count("\n") > 8:
+        return text
+    lines = [line for line in text.split("\n") if line.strip()]
+    separator = next((sign for sign in "\t;," if lines and sign in lines[0]), None)
+    fields = [line.strip().split(separator) for line in lines]
+    if not 2 <= len(fields) <= 4 or len(fields[0]) < 16 or len(set(map(len, fields))) > 1:
+        return text
+    return "\n".join("\t".join(row) for row in zip(*fields, strict=True))
 
 # %% ../nbs/00e_columns.ipynb #2a0c7074
 def _read_lines(text):
     """Read the lines that start with two numbers, or with a name and two numbers.
 
-    Also gives the most columns, the count of other lines, and the position of the first line of numbers.
+    Also gives the most columns, the count of other lines, the position of the first line of numbers, and
+    those of some other lines after it.
     """
     lines = [line.split() for line in text.split("\n")]
     n_lines = sum(map(bool, lines))
@@ -235,7 +282,9 @@ def _read_lines(text):
     rows = [numbers + [np.nan] * (_WIDTH - len(numbers)) for _, numbers in best]
     n_columns = max((len(lines[at]) - skipped for at, _ in best), default=0)
     table = np.array(rows, dtype=float).reshape(-1, _WIDTH)
-    return table, n_columns, n_lines - len(best), best[0][0] if best else 0
+    first, taken = best[0][0] if best else 0, {at for at, _ in best}
+    others = (at for at in range(first, len(lines)) if lines[at] and at not in taken)
+    return table, n_columns, n_lines - len(best), first, list(itertools.islice(others, 200))
 
 
 def _leading_numbers(words):
@@ -252,14 +301,17 @@ def _leading_numbers(words):
 _ROLES = {  # role of a column: its names
     "uncertainty": r"err|sigma|\u03c3|unc\b|uncert|st(an)?d|rms|noise|^e_|^d_?(r|refl|flux)\w*$|^s$",
     "no reflectance": r"mag(nitude)?s?(\b|_)|absor|emiss|\bln\b|\bln[(_]|\blog|^log|counts?\b|\badu\b|\bdn\b|"
-    r"transm|tellur|radian|erg\b|erg/|\bjy\b|w/m|delta_?r\b|differ|photons?\b|electrons?\b",
-    "other": r"width|fwhm|d_?lam|band_?pass|\bbw\b|resol|s/?nr?\b|snr|flag|mask|qual|status|nobs|^n_|weight",
+    r"transm|tellur|radian|erg\b|erg/|\bjy\b|w/m|delta_?r\b|differ|photons?\b|electrons?\b|polari[sz]|offset|"
+    r"continuum|\bhull|deriv|^d\w*/d|optical_?depth|\btau\b|extinct|resid|depth|^eps|1 ?[-/] ?r|star/|"
+    r"[a-z)][-+]\d|min_?max",
+    "other": r"width|fwhm|d_?lam|band_?pass|\bbw\b|resol|s/?nr?\b|snr|flag|mask|qual|status|nobs|^n_|weight|"
+    r"^(r|refl|flux|albedo)\w*_(lo|low|lower|hi|high|upper|min|max)$",
     "no wavelength": r"wave_?number|cm\s?\^?-1|1/cm|kayser|energy|\b[km]?ev\b|freq|\b[tgmk]?hz\b|"
     r"1/(um|\u00b5m|micron|nm)|(um|\u00b5m|micron|nm)\^?-1|inverse|time|^t\(|^m?jd\b|hours?\b|phase|alpha|"
-    r"veloc|km/s|angle|redshift",
-    "wavelength": r"wav|^wl|lam|\u03bb|\bum\b|_um\b|\u00b5m|\u03bcm|micron|micromet|\bnm\b|_nm\b|nanom|"
-    r"angstr|\u00c5|spectral_axis|welle|longueur|longitud|onda",
-    "reflectance": r"refl|^r\b|^i/f|^iof|^radf|flux|albedo",
+    r"veloc|km/s|angle|redshift|raman|shift\b",
+    "wavelength": r"wav|^wl?$|^wl|lam|\u03bb|\bum\b|_um\b|\u00b5m|\u03bcm|micron|micromet|\bnm\b|_nm\b|nanom|"
+    r"angstr|\u00c5|spectral_axis|welle|longueur|longitud|onda|\u6ce2\u957f|\u6ce2\u9577",
+    "reflectance": r"r[e\u00e9]fl|^r\b|^i/f|^iof|^radf|flux|albedo|ratio$|\u53cd\u5c04",
     "other axis": r"^(n|nr|no|i|k|x|#|id|idx|index|row|num|number|point|pix|pixels?|channel|order|name|obj|"
     r"object|target|asteroid|date)$",
     "edge": r"^(lo|hi|low|high|min|max|lower|upper|from|to|start|end|begin)(_|$)",
@@ -294,26 +346,56 @@ def column_names(line, n_columns):
     splits = [[name for name in names if name] for names in splits]
     names = next((names for names in splits if len(names) == n_columns), splits[0])
     names = names if len(names) > 1 else splits[2]
-    prose = any(len(name.split()) > 3 or re.fullmatch(r"[-+\d.:]+", name) for name in names)
+    limit = 3 if len(names) == n_columns else 2
+    words = re.compile(r"[-+\d.:]+|in|of|the|is|are")
+    prose = any(len(name.split()) > limit or words.fullmatch(name) for name in names)
     plausible = not prose and 0 < len(names) <= n_columns + 3 and column_role(names[0])
     return names if plausible else []
 
+# %% ../nbs/00e_columns.ipynb #d69eab1a
+_NUMBERED = re.compile(r"col(?:umn)?\s*#?\s*(\d+)\s*[:=.)]\s*(\S.*)$", re.IGNORECASE)
+_BYTES = re.compile(r"\d*\s*-?\s*\d+\s+[AFEI]\d+\S*\s+(\S+)\s+(\S+)\s*(.*)$")
+_PDS_FIELD = re.compile(r"^(NAME|UNIT)\s*=\s*(.+)$", re.MULTILINE)
+
+
+def _listed_names(header):
+    """Names of the columns that a header lists: ``column 2: reflectance``, byte by byte (CDS), or as PDS3."""
+    lines = [line.strip(_COMMENT) for line in header]
+    numbered = list(filter(None, map(_NUMBERED.match, lines)))
+    if len(numbered) > 1 and [int(found[1]) for found in numbered] == [*range(1, len(numbered) + 1)]:
+        return [found[2] for found in numbered]
+    bytewise = list(filter(None, map(_BYTES.match, lines)))
+    if len(bytewise) > 1:
+        return [f"{found[2]} {found[3]} ({found[1]})" for found in bytewise]
+    blocks = re.split(r"(?<!_)OBJECT\s*=\s*COLUMN\b", "\n".join(lines))[1:]
+    fields = [dict(_PDS_FIELD.findall(block)) for block in blocks]
+    return [f"{own.get('NAME', '')} ({own.get('UNIT', '')})" for own in fields]
+
 # %% ../nbs/00e_columns.ipynb #9c4b1c0d
+_TELLING = {"wavelength", "no wavelength", "edge", "no reflectance"}
+
+
 def _header_columns(header, n_columns):
     """Roles of the columns by position (None if unknown), names by position, and the line that says so."""
     for line in reversed(header):
         stated = _STATED.match(line.strip(_COMMENT))
         if stated and column_role(stated[2]) in ("no wavelength", "no reflectance"):
             raise SpectrumError(f"the header says {_quote(line)}: {column_role(stated[2])}")
+    if names := _listed_names(header):
+        roles, line = [column_role(name) for name in names], "; ".join(names)
+        _check_roles(roles, line)
+        return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
     for line in reversed(header):
         names = column_names(line, n_columns)
         roles = [column_role(name) for name in names]
-        if "wavelength" in roles or "no wavelength" in roles or "edge" in roles or "no reflectance" in roles:
+        if "edge" in roles and roles.count("edge") < 2 and "wavelength" not in roles:
+            continue  # "end", "begin of the data"
+        if _TELLING & set(roles) or roles == ["other axis", "reflectance"]:
             _check_roles(roles, line)
             return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
     return None, [], ""
 
-
+# %% ../nbs/00e_columns.ipynb #99c5a72c
 def _quote(line):
     """Quote a line of a header, short and printable."""
     line = escape_control(line.strip())
@@ -326,6 +408,8 @@ def _check_roles(roles, line):
         raise SpectrumError(f"the header says {_quote(line)}: wavenumbers, energies or times?")
     if "no reflectance" in roles and "reflectance" not in roles:
         raise SpectrumError(f"the header says {_quote(line)}: this is no reflectance")
+    if roles[0] == "other axis" and roles[1:] == ["reflectance"]:
+        raise SpectrumError(f"the header says {_quote(line)}: no column for the wavelength")
 
 
 def _usual(roles, line):
@@ -341,7 +425,7 @@ class Columns:
     """Wavelength, reflectance and uncertainty of a file as they stand in it."""
 
     values: np.ndarray  # of shape (n, 3)
-    unit: str = ""  # of the wavelengths, if the header names one: um, nm or Angstrom
+    unit: str = ""  # of the wavelengths, if the header names one: um, nm, Angstrom or m
     line: str = ""  # of the header, that names the columns
     note: str = ""  # what was assumed
 
@@ -350,12 +434,13 @@ _UNITS = {
     "um": r"\bum\b|_um\b|\u00b5m|\u03bcm|micron|micromet",
     "nm": r"\bnm\b|_nm\b|nanom",
     "Angstrom": r"angstr|\u00c5|[(\[]\s*aa?\s*[)\]]|_a\b",
+    "m": r"[(\[]\s*m\s*[)\]]|\bmet(er|re)s?\b",
 }
 
 
 @lru_cache(1024)
 def named_unit(text):
-    """Find the unit of wavelengths that a text names: um, nm, Angstrom, or empty if none or several."""
+    """Find the unit of wavelengths that a text names: um, nm, Angstrom, m, or empty if none or several."""
     found = [unit for unit, pattern in _UNITS.items() if re.search(pattern, text, re.IGNORECASE)]
     return found[0] if len(found) == 1 else ""
 
@@ -363,32 +448,69 @@ def named_unit(text):
 def _take_named(values, roles, names, header, line):
     """Columns by the names of the header."""
     roles = roles[: values.shape[1]]
-    axis = [k for k, role in enumerate(roles) if role == "wavelength"][:1]
+    _check_rows(values, roles, names)
+    axis = [k for k, role in enumerate(roles) if role == "wavelength"]
+    if len(axis) == 2 and [roles[k + 1 : k + 2] for k in axis] == [["reflectance"]] * 2:
+        return replace(_take_pairs(values, len(roles)), unit=named_unit(names[axis[0]]), line=line)
+    axis = [k for k in axis if not _END.search(names[k])][:1] or axis[:1]
     axis = axis or [k for k, role in enumerate(roles) if role == "edge"][:2] or [0]
-    at = _place_reflectance(values, roles, axis[-1], line)
+    at, assumed = _place_reflectance(values, roles, names, axis[-1], line)
     sigma = [k for k, role in enumerate(roles) if role == "uncertainty"]
     sigma = [k for k in sigma if k > at] or sigma
     if not sigma and roles[at + 1 : at + 2] == [""] and not _is_rival(values[:, at], values[:, at + 1]):
         sigma = [at + 1]
     uncertainty = values[:, sigma[0]] if sigma else np.full(len(values), np.nan)
     wavelength = values[:, axis].mean(axis=1)
-    usual = (axis, at) == ([0], 1)
+    reflectance, left_out = _without_flagged(values, roles, names, at)
     places = " and ".join(str(k + 1) for k in axis)
-    note = "" if usual else f"column {places} taken for the wavelength, {at + 1} for the reflectance"
+    moved = f"column {places} taken for the wavelength, {at + 1} for the reflectance"
+    note = "; ".join(filter(None, ["" if (axis, at) == ([0], 1) else moved, assumed, left_out]))
     unit = named_unit(names[axis[0]]) or _unit_line(header, line, axis[0], len(names))
-    return Columns(np.column_stack([wavelength, values[:, at], uncertainty]), unit, line, note)
+    return Columns(np.column_stack([wavelength, reflectance, uncertainty]), unit, line, note)
 
 
-def _place_reflectance(values, roles, axis, line):
-    """Position of the reflectance: the column of that name, or the one column whose name tells nothing."""
-    if "reflectance" in roles:
-        return roles.index("reflectance")
-    free = [k for k, role in enumerate(roles) if role == "" and k != axis]
+_END = re.compile(r"_(lo|low|lower|hi|high|upper|min|max|start|end)$", re.IGNORECASE)
+
+# %% ../nbs/00e_columns.ipynb #f7026754
+def _place_reflectance(values, roles, names, axis, line):
+    """Position of the reflectance: the column of that name, or the one whose name tells nothing; a note."""
+    named = [k for k, role in enumerate(roles) if role == "reflectance"]
+    named = [k for k in named if not re.search(r"flux|ratio", names[k], re.IGNORECASE)] or named
+    free = named or [k for k, role in enumerate(roles) if role == "" and k != axis]
     if not free:
         raise SpectrumError(f"the header says {_quote(line)}: no column for the reflectance")
-    if any(_is_rival(values[:, free[0]], values[:, k]) for k in free[1:]):
-        raise SpectrumError(f"the header says {_quote(line)}: several columns may be the reflectance")
-    return free[0]
+    at = free[0]
+    for k in free[1:]:
+        rival = named or _is_rival(values[:, at], values[:, k])
+        if rival and not is_same_curve(values[:, at], values[:, k]):
+            raise SpectrumError(f"the header says {_quote(line)}: several columns may be the reflectance")
+    return at, "" if named else f"column {_quote(names[at])} taken for the reflectance"
+
+
+def _check_rows(values, roles, names):
+    """Refuse rows of several objects."""
+    for k, role in enumerate(roles):
+        kinds = np.unique(values[:, k]) if role == "other axis" else ()
+        if 2 <= len(kinds) <= len(values) / _MIN_ROWS and len(kinds) < 20:
+            raise SpectrumError(f"rows of several objects: {_quote(names[k])} is {kinds[0]:g}, {kinds[1]:g}")
+
+
+def _without_flagged(values, roles, names, at):
+    """Reflectance without rows that a column of flags marks, if most are marked by 0; a note."""
+    flags = [k for k, role in enumerate(roles) if role == "other" and "flag" in names[k].lower()]
+    marked = values[:, flags[0]] > 0 if flags else np.zeros(len(values), dtype=bool)
+    if not marked.any() or (values[:, flags[0]] == 0).mean() < 0.5:
+        return values[:, at], ""
+    return np.where(marked, np.nan, values[:, at]), f"{marked.sum()} points with a flag left out"
+
+# %% ../nbs/00e_columns.ipynb #b3f5d7ef
+def is_same_curve(one, other):
+    """Tell whether two columns are one curve, apart from their scale and noise."""
+    known = (one > 0) & (other > 0) & np.isfinite(one) & np.isfinite(other)
+    if known.sum() < _MIN_ROWS:
+        return False
+    ratio = np.log(one[known] / other[known])
+    return bool(np.ptp([np.median(part) for part in np.array_split(ratio, min(6, len(ratio)))]) < 0.05)
 
 
 def _unit_line(header, line, position, n_columns):
@@ -431,20 +553,44 @@ def _take_usual(values, n_columns):
     if n_columns > 2 and _is_counter(values):
         values, n_columns = np.column_stack([values[:, 1:], np.full(len(values), np.nan)]), n_columns - 1
         note = "the first column is no wavelength and was left out"
+    if n_columns > 2 and not np.isfinite(values[:, 1]).any():
+        values = np.delete(values, 1, axis=1)
+        note = "the second column is empty and was left out"
     half = n_columns // 2 if n_columns in (4, 6) else 0
     if half and _rises(values[:, half], 1.1) and values[0, half] > 0.3 and _evenness(values[:, half]) > 0.3:
         return _take_pairs(values, n_columns)
     wavelength, second, third = values[:, :3].T
-    if _rises(wavelength) and _rises(second):
-        if _is_same_axis(wavelength, second):
-            return _take_two_axes(values, n_columns)
-        if _evenness(second) > 0.7 and _evenness(wavelength) < 0.3 and 0.2 < second.min() < second.max() < 6:
-            raise SpectrumError("the second column looks like the wavelengths; name the columns in a header")
-    elif _rises(second) and 0.2 < second.min() < second.max() < 6 and _evenness(second) > 0.7:
-        raise SpectrumError("the second column looks like the wavelengths; name the columns in a header")
+    if _rises(wavelength) and _rises(second) and _is_same_axis(wavelength, second):
+        return _take_two_axes(values, n_columns)
+    _check_second(wavelength, second)
+    if n_columns > 2 and _is_width(wavelength, second, third):
+        raise SpectrumError("columns 2 and 3 may both be the reflectance; column 2 is a line above 3")
     if n_columns > 2 and _is_rival(second, third):
-        raise SpectrumError("columns 2 and 3 may both be the reflectance; name the columns in a header")
+        if not is_same_curve(second, third):
+            raise SpectrumError("columns 2 and 3 may both be the reflectance; name the columns in a header")
+        note = note or "column 2 taken for the reflectance, column 3 is of the same form"
     return Columns(values[:, :3], note=note)
+
+# %% ../nbs/00e_columns.ipynb #3d7e73f4
+def _check_second(first, second):
+    """Refuse a second column that looks like the wavelengths."""
+    if not np.isfinite(second).all():
+        return
+    small, large = second.min(), second.max()
+    length = 0.2 < small < large < 6 or 300 <= small < large < 6000 or 3000 <= small < large < 6e4
+    even = _evenness(second) > (0.7 if large < 6 else 0.5) and not (_rises(first) and _evenness(first) >= 0.3)
+    follows = (first[:-1] < second[:-1]) & (second[:-1] < first[1:])
+    if (length and even and _rises(second)) or (len(first) > _MIN_ROWS and follows[: _MIN_ROWS // 2].all()):
+        raise SpectrumError("the second column looks like the wavelengths; name the columns in a header")
+
+
+def _is_width(axis, second, third):
+    """Whether a column is large and goes up evenly with the axis, as bandwidths do, and the next does not."""
+    if len(axis) < _MIN_ROWS or not np.median(second) > 3 or np.ptp(second) == 0 or np.ptp(third) == 0:
+        return False
+    fits = [np.polyval(np.polyfit(axis, column, 1), axis) for column in (second, third)]
+    far = [np.abs(column - fit).max() for column, fit in zip((second, third), fits, strict=True)]
+    return bool(far[0] < 1e-3 * np.ptp(second) and far[1] > 0.01 * np.ptp(third))
 
 # %% ../nbs/00e_columns.ipynb #24d9ff56
 def _is_counter(values):
@@ -455,9 +601,10 @@ def _is_counter(values):
     steps = np.diff(first)
     if (steps == 0).all():
         return True
-    counts = (steps == steps[0]).all() and first[0] in (0, 1, steps[0])
-    whole = (first == np.rint(first)).all() and (steps == steps[0]).all() and steps[0] > 0
-    return bool((counts and steps[0] == 1) or (whole and _rises(second) and second.max() < 6))
+    whole = (first == np.rint(first)).all() and (steps == steps[0]).all()
+    starts = first[0] in (0, 1) or first[-1] in (0, 1)
+    length = second.max() < 6 or (second.min() >= 300 and second.max() < 6e4)
+    return bool(whole and ((starts and abs(steps[0]) == 1) or (_rises(second) and length)))
 
 
 def _is_same_axis(one, other):
@@ -511,6 +658,107 @@ def check_curve(columns):
         raise SpectrumError(
             f"numbers from {low:g} to {high:g} may be magnitudes; name the columns in a header"
         )
+
+# %% ../nbs/00e_columns.ipynb #ac6b8cce
+def drop_strays(columns):
+    """Leave out the rows of a `Columns` that are no points of its curve; the note counts them."""
+    order, values = _rows_in_order(columns.values)
+    reflectance = values[:, 1]
+    measured = reflectance[reflectance > 0]
+    if len(measured) < _MIN_ROWS:
+        return columns
+    middle = np.partition(measured, len(measured) // 2)[len(measured) // 2]
+    notes = [f"{order} rows out of the order of the wavelengths left out"] if order else []
+    if measured.max() > 4 * middle or measured.min() < middle / 25:
+        placeholder = _placeholders(reflectance)
+        if placeholder.any():
+            value = reflectance[placeholder][0]
+            notes.append(f"{value:g} taken for no measurement at {placeholder.sum()} points")
+        values = values[~placeholder]
+        spikes = _spikes(*values[:, :2].T)
+        if spikes.any():
+            notes.append(f"{spikes.sum()} points far off both neighbours left out")
+        values = values[~spikes]
+    if not notes:
+        return columns
+    return replace(columns, values=values, note="; ".join(filter(None, [columns.note, *notes])))
+
+
+def _rows_in_order(values):
+    """Leave out rows at the ends that are out of the order of all others and off their curve; count them."""
+    steps, n = np.diff(values[:, 0]), len(values)
+    ascending = n and values[3 * n // 4, 0] > values[n // 4, 0]
+    against = np.flatnonzero(steps < 0 if ascending else steps > 0)
+    if n < 12 or not 1 <= len(against) <= 2 or not ((against < 2) | (against > n - 4)).all():
+        return 0, values
+    start = max((at + 1 for at in against if at < 2), default=0)
+    end = min((at + 1 for at in against if at > n - 4), default=n)
+    inner = values[start:end]
+    axis, curve = inner[np.argsort(inner[:, 0]), :2].T
+    outer = np.delete(values, np.s_[start:end], axis=0)
+    agrees = np.abs(outer[:, 1] / np.interp(outer[:, 0], axis, curve) - 1) < 0.15
+    return (0, values) if agrees.all() else (n - (end - start), inner)
+
+# %% ../nbs/00e_columns.ipynb #257aa4a2
+def _placeholders(reflectance):
+    """Whether each value is the largest of all, which several have and which is far above the rest."""
+    top = np.nanmax(reflectance)
+    same = reflectance == top
+    others = reflectance[(reflectance > 0) & ~same]
+    if same.sum() < 2 or len(others) < _MIN_ROWS or top < 4 * np.quantile(others, 0.98):
+        return np.zeros(len(reflectance), dtype=bool)
+    return same
+
+
+def _spikes(wavelength, reflectance, factor=25):
+    """Whether each point is a factor above, or below, both its neighbours in wavelength."""
+    known = np.flatnonzero((wavelength > 0) & (reflectance > 0))
+    known = known[np.argsort(wavelength[known], kind="stable")]
+    level = np.log(reflectance[known])
+    before, after = np.r_[level[2], level[:-1]], np.r_[level[1:], level[-3]]
+    above = np.minimum(level - before, level - after) > np.log(factor)
+    below = np.minimum(before - level, after - level) > np.log(factor)
+    result = np.zeros(len(reflectance), dtype=bool)
+    if 0 < (above | below).sum() <= max(1, len(level) // 10):
+        result[known[above | below]] = True
+    return result
+
+# %% ../nbs/00e_columns.ipynb #81ed7d0b
+def describe_curve(wavelength, reflectance, named):
+    """Note what is unusual about a curve (wavelength in um, ascending); empty if nothing is.
+
+    `named` tells whether the file names the reflectance.
+    """
+    n, low, high = len(reflectance), reflectance.min(), reflectance.max()
+    notes = []
+    if not named and _is_unscaled(wavelength, reflectance, low, high):
+        notes.append(f"numbers from {low:.4g} to {high:.4g}, in no usual scale, taken for the reflectance")
+    top = np.flatnonzero(reflectance > 0.9995) if abs(high - 1) < 5e-4 else ()
+    if len(top) > 2 and top[0] < 0.15 * n and top[-1] >= 0.85 * n - 1:
+        notes.append("1 at both ends and nowhere above: without its continuum?")
+    ends = np.flatnonzero(np.r_[True, reflectance[1:] != reflectance[:-1], True])
+    longest = np.diff(ends).max()
+    if longest >= max(6, 0.2 * n):
+        notes.append(f"{longest} reflectances in a row are equal")
+    steps = np.diff(wavelength)
+    start = wavelength[0] / steps[0]
+    even = np.ptp(steps) < 0.02 * steps[0]
+    if even and 2.56 < wavelength[-1] < 3.2 and abs(start - round(start)) > 0.01:
+        notes.append("evenly spaced beyond 2.56: energies in eV would look alike")
+    if high > 30 * low and n >= _MIN_ROWS:
+        inner = np.sort(reflectance)[n // 20 : n - n // 20]
+        if inner[-1] > 30 * inner[0]:
+            notes.append(f"the reflectance spans a factor of {inner[-1] / inner[0]:.0f}")
+    return "; ".join(notes)
+
+
+def _is_unscaled(wavelength, reflectance, low, high):
+    """Whether a reflectance is neither 1 where spectra are normalised nor an albedo."""
+    if low <= 1.05 and high >= 0.97 or 0.005 < low and high < 0.6:
+        return False
+    if wavelength[0] <= 0.56:
+        return True
+    return high < 0.97 or bool(np.median(reflectance) > 2.2)
 
 # %% ../nbs/00e_columns.ipynb #bf55157a
 _PURE = ("", "1", "-", "--", "none", "dimensionless", "relative", "reflectance", "i/f", "%", "percent")
@@ -615,8 +863,32 @@ def read_columns(text):
     roles, names, line = _header_columns(table.header, table.n_columns)
     if roles is None:
         columns = _take_usual(table.values, table.n_columns)
-        unit = named_unit(names[0]) if names else ""
+        unit = named_unit(names[0]) if names else _prose_unit(table.header)
         columns = Columns(columns.values, unit, line, columns.note)
     else:
         columns = _take_named(table.values, roles, names, table.header, line)
+    if remark := _remark([*table.header, *table.remarks], line):
+        columns = replace(columns, note="; ".join(filter(None, [columns.note, remark])))
     return columns, table
+
+# %% ../nbs/00e_columns.ipynb #87a921ef
+_ODD = re.compile(
+    r"offset|shifted|for clarity|continuum[- _]*(remov|divid)|magnitude|absorbance|emissivity|logarithm|"
+    r"\bln ?[(r]|derivative|radiance|polari[sz]|\bthermal (tail|excess)|minus|multiplied",
+    re.IGNORECASE,
+)
+_WAVE_UNIT = re.compile(r"wave\w*|lambda", re.IGNORECASE)
+
+
+def _remark(lines, names):
+    """Quote the first line of text that speaks of something else than a reflectance."""
+    value = re.compile(r"mag\w*\W*[:=]?\s*[-+]?\d|[:=]\s*(no|none|0)$")
+    odd = (line for line in lines if line != names and _ODD.search(line))
+    told = next((line for line in odd if not value.search(line)), "")
+    return told and f"the file says {_quote(told.strip(_COMMENT))}"
+
+
+def _prose_unit(header):
+    """Find the unit that a sentence of the header gives to the wavelengths."""
+    parts = [part for line in header for part in re.split(r"[,;]", line) if _WAVE_UNIT.search(part)]
+    return next(filter(None, map(named_unit, parts)), "")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID
 from .files import packaged
-from .loading import EDGE_TOLERANCE, MAX_GAP
+from .spectra import EDGE_TOLERANCE, MAX_GAP
 
 # %% ../nbs/02_features.ipynb #c1ab7a38
 def _cells(grid, max_gap):

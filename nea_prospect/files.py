@@ -156,17 +156,32 @@ def sha256(path):
 # %% ../nbs/00a_files.ipynb #88e7472c
 def decode_text(data):
     """Give the text of a file with LF line ends, and how its lines ended; a ValueError if it is binary."""
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in data[:4096] and not utf16:
+    coding = _coding(data)
+    whole = data.rstrip(b"\0\x1a")  # what some programs fill the last block with
+    data = whole if not coding and whole.endswith((b"\n", b"\r")) else data
+    if b"\0" in data[:4096] and not coding:
         raise ValueError("binary file, not text")
     try:
-        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+        text = data.decode(coding or "utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("utf-16" if utf16 else "latin-1", errors="replace")
+        text = data.decode(coding or "latin-1", errors="replace")
     if "\r" not in text:
         return text, "LF"
     line_end = "CRLF" if "\r\n" in text else "CR"
     return text.replace("\r\n", "\n").replace("\r", "\n"), line_end
+
+
+def _coding(data):
+    """Name the encoding of a text of two or four bytes a letter, by its mark or by its NULs; else empty."""
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    odd, even = data[1:64:2], data[0:64:2]
+    for nul, other, coding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if len(nul) > 8 and not nul.strip(b"\0") and b"\0" not in other:
+            return coding
+    return ""
 
 # %% ../nbs/00a_files.ipynb #fd91f764
 def escape_control(text):

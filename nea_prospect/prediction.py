@@ -21,13 +21,14 @@ import pandas as pd
 
 from .catalogs import describe_columns, merge_rows, read_catalog
 from .classifier import Model
+from .columns import SpectrumError
 from .composition import mean_minerals, resource_types
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
 from .dictionary import describe_table, round_known, tells_columns
 from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line, table_to_csv, write_bytes
 from .formats import iter_pieces, read_piece
-from .loading import SpectrumError, note_facts
+from .loading import note_facts
 from .prospecting import complete_facts, rank_prospects, read_orbits
 
 # %% ../nbs/07_prediction.ipynb #7847e14c

@@ -26,6 +26,7 @@ from . import __version__
 from .archives import Limits
 from .catalogs import label_groups, merge_rows, read_catalog
 from .classifier import read_model, write_model
+from .columns import SpectrumError
 from .core import GROUP_COLORS, GROUPS, Identities
 from .features import make_features
 from nea_prospect.files import (
@@ -37,7 +38,7 @@ from nea_prospect.files import (
     write_json,
 )
 from .formats import PIECE, Piece, iter_pieces, read_piece
-from .loading import SpectrumError, bundled
+from .loading import bundled
 from .prediction import add_prospects, encode_predictions, predict_pairs, read_facts
 from .prospecting import read_orbits
 

@@ -337,3 +337,36 @@ def test_diameters_in_metres_are_refused_and_a_single_impossible_one_is_left_out
 def test_a_catalog_of_a_spreadsheet_is_read(tmp_path, encoding, before):
     (tmp_path / "c.csv").write_bytes(f"{before}number;name;class\r\n433;Érós;S\r\n".encode(encoding))
     assert read_catalog(tmp_path / "c.csv")["class"].tolist() == ["S"]
+
+
+SIZES = pd.DataFrame(
+    {
+        "number": ["433", "25143", "1036", "4179"],
+        "class": "S",
+        "H": [10.4, 19.3, 9.2, 15.3],
+        "albedo": [0.24, 0.29, 0.24, 0.13],
+        "diameter_km": [16.8, 0.33, 37.7, 2.8],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (SIZES.assign(albedo=100 * SIZES.albedo), "albedos like 24, in percent"),
+        (SIZES.assign(diameter_km=SIZES.diameter_km / 2), "contradict H and albedo in 4 of 4 rows"),
+        (SIZES.rename(columns={"H": "diameter_km", "diameter_km": "H"}), "contradict H"),
+        (
+            SIZES.rename(columns={"albedo": "diameter_km", "diameter_km": "albedo"}),
+            "albedos like 16.8",
+        ),
+        (SIZES.assign(diameter_km=SIZES.H), "contradict H"),
+    ],
+    ids=["percent", "radius", "H and diameter", "albedo and diameter", "H twice"],
+)
+def test_columns_that_contradict_one_another_are_refused(tmp_path, table, message):
+    SIZES.to_csv(tmp_path / "right.csv", index=False)
+    assert read_catalog(tmp_path / "right.csv").diameter_km.notna().all()
+    table.to_csv(tmp_path / "wrong.csv", index=False)
+    with pytest.raises(ValueError, match=message):
+        read_catalog(tmp_path / "wrong.csv")

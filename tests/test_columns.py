@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from nea_prospect.columns import column_names, column_role, name_content, named_unit
-from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
+from nea_prospect.columns import SpectrumError, column_names, column_role, name_content, named_unit
+from nea_prospect.loading import bundled, read_spectra
+from nea_prospect.spectra import parse_spectrum
 
 W = np.r_[np.arange(0.45, 1.15, 0.025), np.arange(1.15, 2.451, 0.05)]
 R = (0.8 + 0.4 * np.log(W / 0.4)) * (1 - 0.2 * np.exp(-(((W - 0.95) / 0.12) ** 2)))
@@ -67,6 +68,63 @@ SOUND = {
     "two rows a line": table("", W[:27], R[:27], W[27:54], R[27:54]),
     "the same twice": table("", W, R) + table("", W, 1.002 * R),
 }
+PDS3 = """PDS_VERSION_ID = PDS3
+OBJECT = COLUMN
+  NAME = WAVELENGTH
+  UNIT = MICROMETER
+END_OBJECT = COLUMN
+OBJECT = COLUMN
+  NAME = {}
+END_OBJECT = COLUMN
+OBJECT = COLUMN
+  NAME = {}
+END_OBJECT = COLUMN
+END"""
+CDS = """Byte-by-byte Description of file: t.txt
+   1-  7 F7.4   um    lam   Wavelength
+   9- 16 F8.5   {}"""
+SOUND |= {
+    "one line a column": "\n".join(
+        "\t".join([name, *map(str, row)]) for name, row in (("wave", W), ("refl", R))
+    ),
+    "LaTeX": table("", W, R, S, forms="%.4f $%.5f %.5f$", separator=" & ").replace("\n", " \\\\\n"),
+    "pairs in brackets": "[" + ",\n ".join(f"({x:.4f}, {y:.5f})" for x, y in zip(W, R, strict=True)) + "]",
+    "numpy": "array([" + ",\n ".join(f"[{x:.4f}, {y:.5f}]" for x, y in zip(W, R, strict=True)) + "])",
+    "units in the cells": table("", W, R, forms="%.4fum %.5f%%"),
+    "comments in the lines": table("", W, R).replace("\n", "  # good\n"),
+    "German thousands": "\n".join(
+        f"{1e4 * x:,.1f};{y:.5f}".translate(str.maketrans(",.", ".,")) for x, y in zip(W, R, strict=True)
+    ),
+    "narrow spaces": "\n".join(
+        f"{1e4 * x:,.0f};{y:.5f}".replace(",", "\u202f") for x, y in zip(W, R, strict=True)
+    ),
+    "thousands in the reflectance": "\n".join(f"{x:.4f}\t{1e4 * y:,.1f}" for x, y in zip(W, R, strict=True)),
+    "comma and comma with a blank": commas(table("", W, R, separator="@")).replace("@", ", "),
+    "empty second column": table("", W, R, separator=",,"),
+    "descending row numbers": table("", np.arange(len(W))[::-1], W, R, forms="%d %.4f %.5f"),
+    "pixels without a header": table("", 512 + np.arange(len(W)), 1e4 * W, R, forms="%d %.1f %.5f"),
+    "metres": table("wavelength(m) refl", 1e-6 * W, R, forms="%.5e %.5f"),
+    "listed columns": table(
+        "# column 1: wavelength (um)\n# column 2: sigma\n# column 3: reflectance", W, S, R
+    ),
+    "PDS3": table(PDS3.format("REFLECTANCE", "UNCERTAINTY"), W, R, S),
+    "PDS3, uncertainty first": table(PDS3.format("UNCERTAINTY", "REFLECTANCE"), W, S, R),
+    "CDS": table(CDS.format("---   Refl  Reflectance"), W, R),
+    "END of a header": table("AIRMASS =   1.2\nEND", W, R),
+    "begin of the data": table(">>>>>Begin Processed Spectral Data<<<<<", 1e3 * W, R),
+    "unit in prose": table("# order-blocking filter at 450 nm\n# wavelength in um", W, R),
+    "FITS header as text": table(f"{'SIMPLE  = T':80}\n{'END':80}", W, R),
+    "Chinese": table("\u6ce2\u957f(um),\u53cd\u5c04\u7387", W, R, separator=","),
+    "two pairs with a header": table("wave refl wave refl", W[:27], R[:27], W[27:54], R[27:54]),
+    "limits of the reflectance": table("wave refl refl_lower refl_upper", W, R, R - S, R + S),
+    "middle of the band": table("wl_min wl wl_max refl", W - 0.01, W, W + 0.01, R),
+    "flux beside the ratio": table("wave flux_star flux_ast reflectance", W, R2, R * R2, R),
+    "two runs alike": table("wave refl_1 refl_2", W, R, 1.01 * R),
+    "signal over noise": table("", W, R, 100 * R),
+    "two bytes a letter": table("", W, R).encode("utf-16-le"),
+    "four bytes a letter": table("", W, R).encode("utf-32"),
+    "filled with NUL": table("", W, R).encode() + b"\0" * 99,
+}
 SOUND["comma in the reflectance"] = "\n".join(
     f"{x:.4f} {y:.5f}".replace(f" {y:.5f}", commas(f" {y:.5f}")) for x, y in zip(W, R, strict=True)
 )
@@ -77,7 +135,10 @@ def test_what_is_sound_is_read(kind):
     text = SOUND[kind]
     spectrum = parse_spectrum(text if isinstance(text, bytes) else text.encode())
     assert len(spectrum.wavelength) >= len(W) - 1
-    np.testing.assert_allclose(spectrum.reflectance, np.interp(spectrum.wavelength, W, R), rtol=2e-3)
+    scale = np.median(spectrum.reflectance / np.interp(spectrum.wavelength, W, R))
+    assert scale == pytest.approx(1, rel=1e-3) or scale == pytest.approx(1e4, rel=1e-3)
+    expected = scale * np.interp(spectrum.wavelength, W, R)
+    np.testing.assert_allclose(spectrum.reflectance, expected, rtol=2e-3)
 
 
 EVEN = np.linspace(1e4 / 2.45, 1e4 / 0.45, len(W))
@@ -115,6 +176,36 @@ UNSOUND = {
     "many columns without a header": (table("", W, R, R2), "columns 2 and 3"),
     "reflectance first, without a header": (table("", R2 + W, W), "second column looks like"),
     "JCAMP": ("##TITLE=x\n##XYDATA=(X++(Y..Y))\n450 1 1 1 1\n", "JCAMP"),
+    "polarisation": (table("wavelength polarization(%)", W, R), "polarization"),
+    "offset": (table("wave reflectance+1.5", W, R + 1.5), "no reflectance"),
+    "inverse": (table("wave 1/R", W, 1 / R), "no reflectance"),
+    "continuum": (table("# Wavelength (um)  continuum-removed", W, R / R.max()), "continuum"),
+    "Raman": (table("Raman shift, intensity", 1e3 * W, R, separator=","), "Raman"),
+    "magnitude in a label of PDS3": (table(PDS3.format("MAGNITUDE", "ERROR"), W, MAG, S), "MAGNITUDE"),
+    "magnitude in a list of CDS": (table(CDS.format("mag   M     Relative magnitude"), W, MAG), "magnitude"),
+    "pixel and reflectance": (
+        table("# pixel reflectance", 400 + np.arange(len(W)), R),
+        "no column for the wave",
+    ),
+    "bandwidths in nm": (table("", 1e3 * W, 10 + 20 * W, R, S), "columns 2 and 3"),
+    "two reflectances": (table("wave,refl_ceres,refl_eros", W, R2, R, separator=","), "several columns"),
+    "two objects by number": (
+        "number,wave,refl\n"
+        + "".join(
+            f"{n},{x:.4f},{y:.5f}\n" for n, c in ((1, R), (433, R2)) for x, y in zip(W, c, strict=True)
+        ),
+        "several objects",
+    ),
+    "two objects in turns": (
+        table("", np.repeat(W, 2) + np.tile([0, 0.001], len(W)), np.column_stack([R, R2]).ravel()),
+        "two different spectra",
+    ),
+    "two objects, one shorter": (table("", W[:40], R[:40]) + table("", W, R2), "two different spectra"),
+    "lists one after another": (
+        table("", *W[:52].reshape(-1, 2).T) + table("", *R[:52].reshape(-1, 2).T),
+        "looks like the wavelengths",
+    ),
+    "reflectance before nm": (table("", R, 1e3 * W), "looks like the wavelengths"),
     "velocity": (table("velocity(km/s) flux", 1e3 * W, R), "velocity"),
 }
 
@@ -175,3 +266,78 @@ def test_no_spectrum_of_the_bundle_is_lost_or_read_in_another_order(kind, count)
 
 def test_a_note_tells_what_was_assumed():
     assert parse_spectrum(SOUND["edges"].encode()).facts.assumed.startswith("column 1 and 2 taken")
+
+
+NOTED = {
+    "a name that tells nothing": (table("wave mystery", W, R), "column 'mystery' taken for the reflectance"),
+    "an offset": (table("", W, R + 1.5), "in no usual scale"),
+    "emissivity": (table("", W, 1 - 0.14 * R), "in no usual scale"),
+    "percent": (table("", W, 30 * R), "in no usual scale"),
+    "nm without a name": (table("", 1e3 * W, R), "no unit is named"),
+    "a remark": (
+        table("# offset by 0.5 for clarity\n# wave refl", W, R + 0.5),
+        "the file says 'offset by 0.5",
+    ),
+    "a remark below": (table("", W, R) + "# relative magnitudes\n", "the file says 'relative magnitudes'"),
+    "no continuum": (table("", W, 1 - 0.3 * np.exp(-(((W - 1) / 0.15) ** 2))), "without its continuum"),
+    "a clipped curve": (table("", W, np.minimum(1.05, R)), "in a row are equal"),
+    "a filter": (table("", W, np.exp(-(((W - 0.7) / 0.2) ** 2))), "spans a factor of"),
+    "even energies": (table("", np.linspace(0.506, 2.755, 60), 1 + 0.1 * np.sin(np.arange(60))), "energies"),
+    "two alike": (table("", W, R, 1.01 * R), "column 3 is of the same form"),
+}
+
+
+@pytest.mark.parametrize("kind", NOTED)
+def test_what_may_be_something_else_is_read_with_a_note(kind):
+    text, note = NOTED[kind]
+    assert note in parse_spectrum(text.encode()).facts.assumed
+
+
+def holed(value, *, every=9):
+    """Rows with a value that stands for nothing at every ninth of them."""
+    rows = enumerate(zip(W, R, strict=True))
+    return "".join(f"{x:.4f} {value if k % every == 4 else f'{y:.5f}'}\n" for k, (x, y) in rows)
+
+
+@pytest.mark.parametrize(
+    "text, lost, note",
+    [
+        (holed("9.99"), 6, "9.99 taken for no measurement at 6 points"),
+        (holed("65535"), 6, "65535 taken for no measurement at 6 points"),
+        (holed("99.0", every=99), 1, "1 points far off both neighbours left out"),
+        (holed("0.001", every=20), 3, "3 points far off both neighbours left out"),
+        ("1.0230 0.2340 20.1\n" + table("", W, R, S), 0, "1 rows out of the order"),
+        (table("", W, R) + "0.9 0.01\n", 0, "1 rows out of the order"),
+        (
+            table("wave,refl,flag", W, R, np.arange(len(W)) % 9 == 4, forms="%.4f %.5f %d", separator=","),
+            6,
+            "6 points with a flag left out",
+        ),
+    ],
+)
+def test_points_that_are_none_are_left_out_and_counted(text, lost, note):
+    spectrum = parse_spectrum(text.encode())
+    assert note in spectrum.facts.assumed
+    assert len(spectrum.wavelength) == len(W) - lost
+    np.testing.assert_allclose(spectrum.reflectance, np.interp(spectrum.wavelength, W, R), rtol=2e-3)
+
+
+def test_a_point_out_of_order_that_lies_on_the_curve_stays():
+    spectrum = parse_spectrum((table("", W, R) + f"0.96 {np.interp(0.96, W, R):.5f}\n").encode())
+    assert spectrum.facts.assumed == ""
+    assert 0.96 in spectrum.wavelength
+
+
+@pytest.mark.parametrize(
+    "line, asteroid",
+    [
+        ("# Object: (433) Eros", "433"),
+        ("OBJECT  = '2000 WL63'  / name", "2000 WL63"),
+        ('TARGET_NAME = "433 EROS"', "433"),
+        ("# - {OBJECT: Ceres}", "ceres"),
+        ("OBJECT = TABLE", ""),
+        ("# the object of this work: reflectance", ""),
+    ],
+)
+def test_a_header_states_the_asteroid(line, asteroid):
+    assert parse_spectrum(table(line, W, R).encode()).facts.header_asteroid == asteroid

@@ -13,9 +13,10 @@ from conftest import SOAK
 
 from nea_prospect.archives import Limits
 from nea_prospect.classifier import load_model
+from nea_prospect.columns import SpectrumError
 from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, Header, find_wide, iter_pieces, read_piece
-from nea_prospect.loading import SpectrumError, bundled
+from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.prediction import predict_files, read_any
 
 GAIA_NAMES = (
@@ -542,3 +543,48 @@ def test_any_damage_of_a_table_is_one_line(tmp_path, tables, kind):
         found = [item for _, item in read_any([tmp_path / "table"])]
         assert found
         assert [str(item) for item in found if isinstance(item, SpectrumError) and "\n" in str(item)] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_asteroid_that_a_table_states_counts_where_the_file_has_no_number(tmp_path, tables, kind):
+    table = one_spectrum(tables)
+    if kind == "votable":
+        document = pytest.importorskip("astropy.io.votable").from_table(table)
+        param = pytest.importorskip("astropy.io.votable.tree").Param
+        own = document.get_first_table()
+        told = {"name": "target_name", "datatype": "char", "arraysize": "*", "value": "(433) Eros"}
+        own.params.append(param(document, **told))
+        document.to_xml(str(tmp_path / "table"))
+    else:
+        table.meta["OBJECT"] = "(433) Eros"
+        table.write(tmp_path / "table", format=kind)
+    (tmp_path / "1036.x").write_bytes((tmp_path / "table").read_bytes())
+    found, _ = predict_files(load_model(), [tmp_path / "table", tmp_path / "1036.x"])
+    assert found.Problem.tolist() == ["", ""]
+    assert found.Asteroid_ID.tolist() == ["433", "1036"]
+    assert found.Note.str.contains("the header names asteroid 433").all()
+
+
+def test_a_run_reads_every_format_that_predict_reads(tmp_path, tables):
+    folder = tmp_path / "spectra"
+    folder.mkdir()
+    for number, kind in enumerate(KINDS, 1):
+        one_spectrum(tables).write(folder / f"{number}.x", format=kind)
+    (folder / "4.txt.gz").write_bytes(gzip.compress(b"\n".join(b"%.3f 1.%d" % (x, 9 * x) for x in WIDE)))
+    (folder / "gaia.csv").write_bytes(gaia_table(gaia_rows(9, "metis"), gaia_rows(9, "metis")[:1]))
+    (folder / "survey.csv").write_bytes(write_csv(wide_frame(name="number").assign(number=[5, 6, 7])))
+    (folder / "page.html").write_bytes(b"<html>")
+    (tmp_path / "c.csv").write_text("number,class\n" + "".join(f"{k},S\n" for k in range(1, 9)))
+    dataset = load_dataset(tmp_path / "c.csv", folder)
+    predicted = {name.partition("/")[2]: found for name, found in read_any([folder])}
+    assert dataset.table.asteroid.tolist() == ["1", "2", "3", "4", "5", "6", "7"]
+    for name, spectrum in zip(dataset.table.file, dataset.spectra, strict=True):
+        np.testing.assert_array_equal(spectrum.reflectance, predicted[name].reflectance)
+    rejected = dataset.rejects.set_index("item").reason
+    assert rejected["gaia.csv/9 metis"] == "two rows for a band"
+    assert "HTML" in rejected["page.html"]
+    assert load_dataset(tmp_path / "c.csv", folder / "survey.csv").table.file.tolist() == [
+        "survey.csv/5",
+        "survey.csv/6",
+        "survey.csv/7",
+    ]

@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nea_prospect.cli import main
+from nea_prospect.columns import SpectrumError
 from nea_prospect.execution import RunError, verify_run
 from nea_prospect.files import read_json, read_table, sha256, write_table
-from nea_prospect.loading import SpectrumError, load_dataset, parse_spectrum
+from nea_prospect.loading import load_dataset
 from nea_prospect.prediction import read_any
 from nea_prospect.series import run_series
+from nea_prospect.spectra import parse_spectrum
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar"])

@@ -18,11 +18,12 @@ from helpers import superfluous_digits, unused_entries
 
 import nea_prospect
 from nea_prospect.classifier import MIN_TYPICALITY, find_model, load_model
+from nea_prospect.columns import SpectrumError
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.dictionary import describe_table, round_known
 from nea_prospect.execution import verify_run
 from nea_prospect.files import read_json, sha256, write_json
-from nea_prospect.loading import SpectrumError, bundled, parse_spectrum, read_spectra
+from nea_prospect.loading import bundled, read_spectra
 from nea_prospect.prediction import (
     OUTPUTS,
     check_output,
@@ -32,6 +33,7 @@ from nea_prospect.prediction import (
     read_any,
     write_predictions,
 )
+from nea_prospect.spectra import parse_spectrum
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 
@@ -432,6 +434,6 @@ def test_a_note_is_shown_short_on_the_terminal(tmp_path, spectrum_text):
     (tmp_path / "one.txt").write_bytes(spectrum_text(factor=1000))
     result = predict("one.txt", cwd=tmp_path)
     assert result.stdout.splitlines()[0].endswith("Note")
-    assert result.stdout.splitlines()[1].endswith("given in nm")
+    assert result.stdout.splitlines()[1].endswith("given in nm; no unit is named")
     (tmp_path / "two.txt").write_bytes(spectrum_text())
     assert "Note" not in predict("two.txt", cwd=tmp_path).stdout

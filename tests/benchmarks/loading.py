@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from nea_prospect.features import make_features
-from nea_prospect.loading import bundled, parse_spectrum, read_spectra
+from nea_prospect.loading import bundled, read_spectra
+from nea_prospect.spectra import parse_spectrum
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "nea_visnir" / "visnir_files.zip"
 

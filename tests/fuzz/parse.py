@@ -7,7 +7,7 @@ import atheris
 with atheris.instrument_imports(include=["nea_prospect.loading"]):
     import numpy as np
 
-    from nea_prospect.loading import SpectrumError, parse_spectrum
+    from nea_prospect.spectra import SpectrumError, parse_spectrum
 
 
 def check(data):
