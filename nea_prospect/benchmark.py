@@ -493,12 +493,12 @@ def benchmark_tables(result, differences):
     return text + "\n".join(f"## {title}\n\n{markdown_table(table)}\n" for title, table in tables)
 
 # %% ../nbs/94_benchmark.ipynb #79a4e660
-def plot_learning_curve(curves, ax=None):
+def plot_learning_curve(curves):
     """Plot macro-F1 with its 95 % interval against the share of asteroids in training.
 
     ``curves`` is a dict of kind to share to scores, the entry ``learning_curve`` of `run_benchmark`.
     """
-    ax = ax or plt.subplots(figsize=(6, 3.4))[1]
+    ax = plt.subplots(figsize=(6, 3.4))[1]
     styles = [(GROUP_COLORS["C-Group"], -0.006), (GROUP_COLORS["D-type"], 0.006)]  # shifted, to see both
     for (kind, curve), (color, shift) in zip(curves.items(), styles, strict=True):
         scores = pd.DataFrame([scores["macro_f1"] for scores in curve.values()])

@@ -1,6 +1,7 @@
 """The page of notebook 07a: its functions, and the page itself in a browser."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -40,6 +41,7 @@ from nea_prospect.loading import bundled
 from nea_prospect.prospecting import example_asteroids, rank_prospects
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
+ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
 FORBIDDEN = """new Promise(resolve => {
     document.addEventListener("securitypolicyviolation", event => resolve(event.blockedURI));
@@ -237,8 +239,8 @@ def server(run, tmp_path):
 
 
 @pytest.fixture
-def page(server):
-    """The page in Chromium, with what it told the console and what it asked for."""
+def window():
+    """An empty page in Chromium."""
     if not CHROMIUM:
         pytest.skip("there is no chromium: make browser installs it")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -246,14 +248,20 @@ def page(server):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(120_000)
-        page.errors, page.requested = [], []
-        page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("request", lambda request: page.requested.append(request.url))
-        page.on("websocket", lambda socket: page.requested.append(socket.url))
-        page.goto(server)
         yield page
         browser.close()
+
+
+@pytest.fixture
+def page(server, window):
+    """The page of the command, with what it told the console and what it asked for."""
+    window.errors, window.requested = [], []
+    window.on("console", lambda said: window.errors.append(said.text) if said.type == "error" else None)
+    window.on("pageerror", lambda error: window.errors.append(str(error)))
+    window.on("request", lambda request: window.requested.append(request.url))
+    window.on("websocket", lambda socket: window.requested.append(socket.url))
+    window.goto(server)
+    return window
 
 
 def saved(page, name):
@@ -312,3 +320,55 @@ class TestInABrowser:
             assert "/login" in answer.url
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{place}api/kernels/00000000-0000-0000-0000-000000000000")
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab on a folder with notebook 02 without its outputs: address of the notebook, and its path."""
+    pytest.importorskip("jupyterlab", reason="the extra lab is not installed")
+    notebook = json.loads((ROOT / "nbs" / "02_features.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+    path = tmp_path / "02_features.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = ("CONFIG", "DATA", "RUNTIME")
+    own = {f"JUPYTER_{place}_DIR": str(tmp_path / place) for place in places}
+    own |= {f"JUPYTERLAB_{place}_DIR": str(tmp_path / place) for place in ("SETTINGS", "WORKSPACES")}
+    options = [
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--IdentityProvider.token=t",
+        "--ip=127.0.0.1",
+    ]
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | own, **quiet)
+    address = f"http://127.0.0.1:{port}/lab/tree/{path.name}?token=t"
+    deadline = time.monotonic() + 60
+    while not answers(address):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    yield address, path
+    process.terminate()
+    process.wait(timeout=60)
+
+
+@pytest.mark.slow
+def test_jupyterlab_opens_notebook_02_and_runs_it_to_the_end(window, lab):
+    address, path = lab
+    window.goto(address)
+    window.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    window.get_by_role("menuitem", name="Run", exact=True).click()
+    window.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    window.get_by_text("((1236, 53)").wait_for()
+    with window.expect_response(lambda told: told.request.method == "PUT" and path.name in told.url):
+        window.keyboard.press("Control+s")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
