@@ -32,7 +32,7 @@ html_extra_path = ["site"]  # index.html, which leads to docs/index.html
 
 
 def read_notebook(_, name, source):
-    """Leave out of a notebook what is no part of the story: directives of nbdev, hidden cells."""
+    """Leave out of a notebook what is no part of the story, as directives and hidden cells; fold imports."""
     if not name.startswith("nbs/"):
         return
     notebook = json.loads(source[0])
@@ -41,6 +41,8 @@ def read_notebook(_, name, source):
     notebook["cells"] = [cell for cell, kept in zip(notebook["cells"], shown, strict=True) if kept]
     for cell in notebook["cells"]:
         cell["source"] = [line for line in cell["source"] if not line.startswith("#| export")]
+        if cell["cell_type"] == "code" and "".join(cell["source"]).startswith(("import ", "from ")):
+            cell["metadata"]["tags"] = ["hide-input"]
     source[0] = json.dumps(notebook)
 
 

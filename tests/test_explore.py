@@ -21,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nea_prospect
-from nea_prospect.classifier import load_model
+from nea_prospect.classifier import find_model, load_model
 from nea_prospect.cli import app
 from nea_prospect.composition import resource_types
 from nea_prospect.explore import (
@@ -39,6 +39,7 @@ from nea_prospect.explore import (
 from nea_prospect.files import sha256, write_json, write_table
 from nea_prospect.loading import bundled
 from nea_prospect.prospecting import example_asteroids, rank_prospects
+from nea_prospect.run import PUBLISHED
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +79,10 @@ def run(tmp_path):
     dates = {"Departure": ["2031-05-01", "2040-01-01"], "Arrival": ["2032-01-01", "2041-01-01"]}
     windows = pd.DataFrame({"Asteroid_ID": "easy", **dates, "Window_delta_v_km_s": [5.1, 4.9]})
     write_table(folder / "windows.csv", windows.assign(Mission_d=900.0))
+    (folder / "model").mkdir()
+    shutil.copy(find_model("bundled"), folder / PUBLISHED["model"])
     outputs = {path.name: sha256(path) for path in folder.glob("*.csv")}
+    outputs[PUBLISHED["model"]] = sha256(folder / PUBLISHED["model"])
     write_json(folder / "run.json", {"status": "complete", "preset": "default", "outputs": outputs})
     return folder
 
@@ -194,6 +198,10 @@ class TestTheCommand:
         assert result.exit_code == 1
         assert "pip install 'nea-prospect[explore]'" in str(result.exception)
 
+    def test_a_run_without_a_classifier_is_told(self, tmp_path):
+        result = CliRunner().invoke(app, ["explore", "--run", str(tmp_path)])
+        assert "holds no complete run" in str(result.exception)
+
     def test_a_port_that_is_taken_is_told(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -285,6 +293,7 @@ class TestInABrowser:
         with page.expect_file_chooser() as chooser:
             page.get_by_text("Choose spectra").click()
         chooser.value.set_files([tmp_path / name for name in files])
+        page.get_by_text("Classifier: ").get_by_text("my run é").wait_for()
         page.get_by_text("Spectra classified: 2; not classified: 1").wait_for()
         page.get_by_text("no row with a wavelength and a reflectance").wait_for()
         page.get_by_text("spectrum S-Group").wait_for()
