@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
            'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V', 'LIST', 'SAME_ORBIT',
-           'NEARLY', 'MIN_CHANNEL', 'CUTS', 'POPULATION', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter',
-           'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
-           'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives', 'plot_bumps',
-           'robust_statements', 'rank_correlation', 'plot_reach', 'plot_pareto', 'full_elements', 'rank_windows',
-           'answer_cuts', 'confusion_by_coverage', 'deciding_observations', 'decide', 'top_table', 'plot_cards',
-           'population_mixture', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
+           'NEARLY', 'MIN_CHANNEL', 'CUTS', 'LEAST_GAIN', 'POPULATION', 'LARGE_KM', 'read_orbits', 'complete_facts',
+           'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes',
+           'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives',
+           'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'plot_pareto', 'full_elements',
+           'rank_windows', 'answer_cuts', 'confusion_by_coverage', 'deciding_observations', 'decide', 'top_table',
+           'plot_cards', 'population_mixture', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup',
+           'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -611,9 +612,9 @@ def plot_reach(prospects):
 
 # %% ../nbs/06_prospecting.ipynb #96231d63
 def plot_pareto(prospects, resource):
-    """Plot the expected mass of a resource against delta-v, with the Pareto front numbered and named."""
+    """Plot the expected mass of a resource against delta-v, from 100 t on, and number the Pareto front."""
     title = resource.capitalize()
-    shown = prospects[(prospects[f"{title}_Expected_t"] > 0) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
+    shown = prospects[(prospects[f"{title}_Expected_t"] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
     front = shown[shown[f"{title}_Pareto"]].sort_values("Delta_v_km_s")
     if front.empty:
         return _empty_plot(f"No Pareto front for {resource}: no asteroid with an orbit may be rich.")
@@ -626,7 +627,7 @@ def plot_pareto(prospects, resource):
         style = {"s": 10, "lw": 0, "color": color, "label": text}
         ax.scatter(rows.Delta_v_km_s, rows[f"{title}_Expected_t"], **style)
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
-    ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(max(1e2, front[f"{title}_Expected_t"].min() / 30), None))
+    ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
     ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
     names = [_title(row) for row in front.itertuples()]
     _number_points(ax, front.Delta_v_km_s, front[f"{title}_Expected_t"], names, "#D55E00", "on the front:")
@@ -815,6 +816,7 @@ def _answers(channels, kind, types, bands):
     return (groups[:, None] * (bands / bands.sum(axis=0))).reshape(-1, len(types))
 
 # %% ../nbs/06_prospecting.ipynb #f5f920ee
+LEAST_GAIN = 0.03  # standard deviation of the probability after an observation that decides something
 _DIRECT = {
     "water": "a spectrum at 3 µm, where hydrated minerals absorb: nothing else would change much",
     "metal": "the echo of a radar, bright from metal: nothing else would change much",
@@ -831,7 +833,7 @@ def deciding_observations(prospects, types, known, channels, resource):
     pairs = match_findings(prospects, known)
     found = {row: known.iloc[fact].finding for row, fact in pairs if known.iloc[fact][resource]}
     for place, (_, row) in enumerate(prospects.iterrows()):
-        chances, best = row[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float), (0.01, "")
+        chances, best = row[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float), (LEAST_GAIN, "")
         for title, outcomes in _outcomes(row, types, channels).items():
             weight = (outcomes * chances).sum(axis=1)
             after = (outcomes * chances) @ rich / weight

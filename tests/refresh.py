@@ -39,15 +39,17 @@ def refill(notebook, executed):
 
 
 def main(run):
-    """Refill all stage notebooks of a complete run."""
-    find_output(run, "metrics.json", "scores")  # it is complete
-    for stage, path in executed_notebooks(run).items():
-        target = NOTEBOOKS / f"{stage}.ipynb"
-        try:
-            notebook = refill(read_json(target), read_json(path))
-        except ValueError as error:
-            sys.exit(f"{target.name}: {error}; make report first")
-        target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Refill all stage notebooks of a complete run, or none."""
+    filled, name = {}, ""
+    try:
+        find_output(run, "metrics.json", "scores")  # it is complete
+        for path in executed_notebooks(run).values():
+            name = f"{path.name}: "
+            filled[NOTEBOOKS / path.name] = refill(read_json(NOTEBOOKS / path.name), read_json(path))
+    except ValueError as error:
+        sys.exit(f"{name}{error}; make report first")
+    for path, notebook in filled.items():
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
