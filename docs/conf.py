@@ -15,6 +15,7 @@ exclude_patterns = ["docs/_build", ".*", "runs", "tests"]
 
 nb_execution_mode = "off"  # the stored outputs are shown
 nb_merge_streams = True
+nb_code_prompt_show = nb_code_prompt_hide = "Imports"  # the only cells that are folded
 myst_heading_anchors = 3
 myst_enable_extensions = []  # a dollar is a dollar
 suppress_warnings = ["myst.header"]  # a page of the notebooks may begin below a section
