@@ -246,6 +246,7 @@ def test_other_programs_find_the_probabilities_of_a_run(tmp_path, small_input):
     reflectance, features = make_features(dataset.spectra)
     folder = tmp_path / "run"
     stage = folder / "stages" / ".02_features"
+    stage.mkdir(parents=True)
     Run(stage).save(reflectance=reflectance, features=features)
     stage.rename(stage.with_name("02_features"))
     models = {"smote_network": make_models(smote_epochs=3)["smote_network"]}
