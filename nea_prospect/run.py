@@ -86,9 +86,9 @@ class Run:
     Parameters
     ----------
     folder : str or Path
-        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. When that stage is complete
-        the folder is gone; then, as with a run folder, all is read and nothing written. Empty: alone in
-        JupyterLab.
+        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. When that stage is
+        complete the folder is gone; then, as with a run folder, all is read and nothing written. Empty:
+        alone in JupyterLab.
 
     Examples
     --------
