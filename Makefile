@@ -58,8 +58,9 @@ browser:  ## the browser that the test of the page drives; without it the test i
 lab: $(BIN)/.ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs
 
-notebooks: $(BIN)/.ready  ## run every notebook by itself and keep its outputs
-	for notebook in nbs/[0-9]*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.store_widget_state=False --log-level WARN "$$notebook" || exit 1; done
+notebooks: report  ## the report, and the outputs of all notebooks: those of the stages from its run
+	$(BIN)/python tests/refresh.py runs/latest
+	for notebook in $$(ls nbs/[0-9]*.ipynb | grep -v 'nbs/0[1-6]_'); do $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.store_widget_state=False --log-level WARN "$$notebook" || exit 1; done
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 

@@ -15,6 +15,7 @@ exclude_patterns = ["docs/_build", ".*", "runs", "tests"]
 
 nb_execution_mode = "off"  # the stored outputs are shown
 nb_merge_streams = True
+nb_code_prompt_show = nb_code_prompt_hide = "Imports"  # the only cells that are folded
 myst_heading_anchors = 3
 myst_enable_extensions = []  # a dollar is a dollar
 suppress_warnings = ["myst.header"]  # a page of the notebooks may begin below a section
@@ -32,7 +33,7 @@ html_extra_path = ["site"]  # index.html, which leads to docs/index.html
 
 
 def read_notebook(_, name, source):
-    """Leave out of a notebook what is no part of the story: directives of nbdev, hidden cells."""
+    """Leave out of a notebook what is no part of the story, as directives and hidden cells; fold imports."""
     if not name.startswith("nbs/"):
         return
     notebook = json.loads(source[0])
@@ -41,6 +42,8 @@ def read_notebook(_, name, source):
     notebook["cells"] = [cell for cell, kept in zip(notebook["cells"], shown, strict=True) if kept]
     for cell in notebook["cells"]:
         cell["source"] = [line for line in cell["source"] if not line.startswith("#| export")]
+        if cell["cell_type"] == "code" and "".join(cell["source"]).startswith(("import ", "from ")):
+            cell["metadata"]["tags"] = ["hide-input"]
     source[0] = json.dumps(notebook)
 
 

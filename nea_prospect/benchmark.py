@@ -12,7 +12,6 @@ __all__ = ['VIEWS', 'DECISION_RULES', 'HIDDEN_INPUTS', 'MIN_FINE_CLASS', 'SHARES
 import sys
 import time
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -457,13 +456,19 @@ def _model_tables(result):
 # %% ../nbs/94_benchmark.ipynb #4fd1caab
 def _ablation_tables(result):
     """Yield title and table of ablations and learning curve."""
-    rows = {}
-    for title, scores in result["ablations"].items():
-        row = rows[title] = {}
-        for view, model in product(scores, ("network", "ensemble")):
-            means = [f"{scores[view][model][score]['mean']:.3f}" for score in ("accuracy", "macro_f1")]
-            row[f"{model}, {view}"] = " / ".join(means)
-    yield "Ablations, one repeat: accuracy / macro-F1", pd.DataFrame.from_dict(rows, orient="index")
+    for model in ("ensemble", "network"):
+        rows = {}
+        for title, scores in result["ablations"].items():
+            means = {
+                kind: [own[model][kind]["mean"] for own in scores.values()]
+                for kind in ("accuracy", "macro_f1")
+            }
+            texts = [f"{a:.3f} / {f:.3f}" for a, f in zip(*means.values(), strict=True)]
+            rows[title] = dict(zip(scores, texts, strict=True))
+        yield (
+            f"Ablations of the {model}, one repeat: accuracy / macro-F1",
+            pd.DataFrame.from_dict(rows, orient="index"),
+        )
     curves = pd.DataFrame(result["learning_curve"]).map(lambda scores: scores["macro_f1"]["mean"])
     curves.index = [f"{share:.0%} of the asteroids" for share in curves.index]
     yield "Learning curve of the ensemble, one repeat: macro-F1", curves
@@ -493,12 +498,12 @@ def benchmark_tables(result, differences):
     return text + "\n".join(f"## {title}\n\n{markdown_table(table)}\n" for title, table in tables)
 
 # %% ../nbs/94_benchmark.ipynb #79a4e660
-def plot_learning_curve(curves, ax=None):
+def plot_learning_curve(curves):
     """Plot macro-F1 with its 95 % interval against the share of asteroids in training.
 
     ``curves`` is a dict of kind to share to scores, the entry ``learning_curve`` of `run_benchmark`.
     """
-    ax = ax or plt.subplots(figsize=(6, 3.4))[1]
+    ax = plt.subplots(figsize=(6, 3.4))[1]
     styles = [(GROUP_COLORS["C-Group"], -0.006), (GROUP_COLORS["D-type"], 0.006)]  # shifted, to see both
     for (kind, curve), (color, shift) in zip(curves.items(), styles, strict=True):
         scores = pd.DataFrame([scores["macro_f1"] for scores in curve.values()])

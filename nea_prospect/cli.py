@@ -305,14 +305,19 @@ def columns_command(
 # %% ../nbs/95_cli.ipynb #11a179dc
 @app.command("explore")
 def explore_command(
-    run: str = typer.Option("runs/latest", metavar="DIR", help="Run folder whose targets are shown."),
+    run: str = typer.Option(
+        "",
+        metavar="DIR",
+        help="Run folder whose classifier and targets are used; without it the bundled classifier and the "
+        "targets of runs/latest.",
+    ),
     port: int = typer.Option(0, min=0, max=65535, help="Port on 127.0.0.1; 0 for any that is free."),
 ):
     """Open a page to classify spectra and filter targets in a browser on this machine."""
     from nea_prospect.explore import serve_page
 
     try:
-        serve_page(run, port)
+        serve_page(run or "runs/latest", run or "bundled", port)
     except ValueError as error:
         raise RunError(one_line(error)) from None
 

@@ -137,15 +137,13 @@ def _pairs(catalog):
     return first[known], second[known]
 
 
-def measure_opinions(types, targets=None, others=None):
-    """Count how published classes agree with second ones.
+def measure_opinions(types):
+    """Count how published classes agree with second ones, in the bundled catalogs.
 
-    The groups of published classes are counted for each type in `targets`, smoothed by `PSEUDO` asteroids of
-    its group; the classes within a group in `targets` and `others`, smoothed by `PSEUDO` of that group. The
-    defaults are the bundled catalogs, near the Earth and in the main belt.
+    The groups of published classes are counted for each type among the targets, smoothed by `PSEUDO`
+    asteroids of its group; the classes within a group among all, smoothed by `PSEUDO` of that group.
     """
-    targets = read_catalog(bundled()[0], need_class=False) if targets is None else targets
-    others = read_catalog(bundled("auxiliary")[0], need_class=False) if others is None else others
+    targets, others = (read_catalog(bundled(kind)[0], need_class=False) for kind in ("targets", "auxiliary"))
     first, second = _pairs(targets)
     all_first, all_second = _pairs(pd.concat([targets, others], ignore_index=True))
     group = pd.Series({name: one for name, one in CLASS_GROUP.items() if name not in ("E", "M", "P")})

@@ -424,9 +424,9 @@ def make_features(spectra):
     return np.where(np.isnan(anchor)[:, None], scaled_by_mean, normalised), features
 
 # %% ../nbs/02_features.ipynb #8e32850a
-def plot_measurement(spectrum, ax=None):
+def plot_measurement(spectrum):
     """Plot a `Spectrum`, its values on the grid, and the bands measured on it."""
-    ax = ax or plt.subplots(figsize=(9, 3.8))[1]
+    ax = plt.subplots(figsize=(9, 3.8))[1]
     (reflectance,), features = make_features([spectrum])
     scale = np.nanmedian(reflectance / resample_spectra([spectrum])[0])
     ax.plot(spectrum.wavelength, spectrum.reflectance * scale, color="#BBBBBB", lw=1, label="as observed")
@@ -460,9 +460,9 @@ def hydration_band(features):
     return np.where(np.isfinite(depth), seen, np.nan)
 
 # %% ../nbs/02_features.ipynb #8a760fda
-def plot_component_plane(features, labels, ax=None):
+def plot_component_plane(features, labels):
     """Plot spectra in the plane of PC2' and PC1' that DeMeo et al. (2009) classify in."""
-    ax = ax or plt.subplots(figsize=(7.5, 4.5))[1]
+    ax = plt.subplots(figsize=(7.5, 4.5))[1]
     labels = np.asarray(labels)
     for group in GROUPS:
         rows = features[(labels == group) & features.PC1.notna()]

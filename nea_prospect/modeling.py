@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHIFT_COST', 'MAX_CONTRADICTION', 'MIN_FILTERED', 'MIN_CALIBRATION', 'MIN_SCORES', 'ABSTENTIONS', 'TARGET_WEIGHT',
-           'MIN_TEMPLATE', 'load_auxiliary', 'build_network', 'TwoBranchClassifier', 'fit_calibration',
+           'SHARES', 'MIN_TEMPLATE', 'load_auxiliary', 'build_network', 'TwoBranchClassifier', 'fit_calibration',
            'uncontradicted', 'SpectrumClassifier', 'make_models', 'make_balances', 'Fit', 'plan_fits', 'out_of_fold',
-           'run_fits', 'export_files', 'stored_files', 'compare_balancing', 'plot_calibration', 'class_templates']
+           'run_fits', 'export_files', 'stored_files', 'compare_balancing', 'learning_curve', 'plot_calibration',
+           'class_templates']
 
 # %% ../nbs/04_modeling.ipynb #29d8cc4e
 import json
@@ -15,7 +16,7 @@ import warnings
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -845,6 +846,36 @@ def compare_balancing(probabilities, labels, folds):
         difference = by_fold["smote_network"] - by_fold[name]
         rows[name] |= {"difference": difference.mean(), "spread": difference.std(ddof=1)}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+# %% ../nbs/04_modeling.ipynb #f6ffaca1
+SHARES = (0.125, 0.25, 0.5, 1.0)  # of the training asteroids of each group
+
+
+def learning_curve(inputs, labels, asteroids, folds, seed=0):
+    """Score extra trees that learn from `SHARES` of the asteroids of each training fold of one repeat.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By share, the mean number of ``asteroids`` in training, and mean over folds and standard deviation
+        (``_sd``) of ``accuracy`` and ``macro_f1`` of the spectra of the test folds.
+    """
+    drawn = pd.DataFrame({"asteroid": asteroids, "label": labels})[folds >= 0].drop_duplicates("asteroid")
+    drawn = drawn.sample(frac=1, random_state=seed).groupby("label")
+    rank = drawn.cumcount() / drawn.label.transform("size")
+    rank = dict(zip(np.asarray(asteroids)[rank.index], rank, strict=True))
+    rank = np.array([rank.get(asteroid, np.nan) for asteroid in asteroids])
+    rows = []
+    for share, fold in product(SHARES, np.unique(folds[folds >= 0])):
+        train, test = (folds >= 0) & (folds != fold) & (rank < share), folds == fold
+        if train.any():
+            trees = ExtraTreesClassifier(50, class_weight="balanced", random_state=seed)
+            found = trees.fit(inputs[train], labels[train]).predict(inputs[test])
+            macro_f1 = f1_score(labels[test], found, average="macro", zero_division=0)
+            accuracy = accuracy_score(labels[test], found)
+            rows.append((share, len(set(asteroids[train])), accuracy, macro_f1))
+    scores = pd.DataFrame(rows, columns=["share", "asteroids", "accuracy", "macro_f1"]).groupby("share")
+    return scores.mean().join(scores[["accuracy", "macro_f1"]].std().add_suffix("_sd"))
 
 # %% ../nbs/04_modeling.ipynb #3d545400
 def plot_calibration(model):

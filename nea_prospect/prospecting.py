@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
            'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V', 'LIST', 'SAME_ORBIT',
-           'NEARLY', 'POPULATION', 'MIN_CHANNEL', 'CUTS', 'LARGE_KM', 'read_orbits', 'complete_facts', 'diameter',
-           'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes', 'pareto_front',
-           'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives', 'plot_bumps',
-           'robust_statements', 'rank_correlation', 'plot_reach', 'full_elements', 'rank_windows', 'decide',
-           'top_table', 'plot_cards', 'population_mixture', 'answer_cuts', 'confusion_by_coverage', 'repeated_errors',
-           'expected_gain', 'list_gain', 'rank_followup', 'plot_followup']
+           'NEARLY', 'MIN_CHANNEL', 'CUTS', 'LEAST_GAIN', 'POPULATION', 'LARGE_KM', 'read_orbits', 'complete_facts',
+           'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes',
+           'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives',
+           'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'plot_pareto', 'full_elements',
+           'rank_windows', 'answer_cuts', 'confusion_by_coverage', 'deciding_observations', 'decide', 'top_table',
+           'plot_cards', 'population_mixture', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup',
+           'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -27,11 +28,14 @@ from nea_prospect.composition import (
     PROBABILITIES,
     RESOURCES,
     Opinions,
+    albedo_likelihood,
+    chondrite_minerals,
     complete_columns,
     explain_types,
     known_facts,
     match_findings,
     measure_opinions,
+    mineral_likelihood,
     type_posterior,
     type_prior,
 )
@@ -500,9 +504,9 @@ def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, e
 _FIRST_FIVE = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B")
 
 
-def plot_bumps(prospects, alternatives, resource, n=20):
-    """Plot the ranks of the first `n` asteroids under each alternative; `prospects` in the order of these."""
-    column = f"{resource.capitalize()}_Rank"
+def plot_bumps(prospects, alternatives, resource):
+    """Plot the ranks of the first 20 asteroids under each alternative; `prospects` in the order of these."""
+    column, n = f"{resource.capitalize()}_Rank", 20
     ranks = pd.DataFrame({"as ranked": prospects[column]} | {k: v[column] for k, v in alternatives.items()})
     ranks = ranks[ranks["as ranked"] <= n].sort_values("as ranked")
     if ranks.empty:
@@ -608,6 +612,56 @@ def plot_reach(prospects):
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
     return ax
 
+# %% ../nbs/06_prospecting.ipynb #96231d63
+def plot_pareto(prospects, resource):
+    """Plot the expected mass of a resource against delta-v, from 100 t on, and number the Pareto front."""
+    title = resource.capitalize()
+    shown = prospects[(prospects[f"{title}_Expected_t"] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
+    front = shown[shown[f"{title}_Pareto"]].sort_values("Delta_v_km_s")
+    if front.empty:
+        return _empty_plot(f"No Pareto front for {resource}: no asteroid with an orbit may be rich.")
+    ax = plt.subplots(figsize=(8.5, 4))[1]
+    likely = shown[shown[f"{title}_P_Rich"] >= MIN_RICH]
+    for rows, color, text in (
+        (shown, "#D0D0D0", "others"),
+        (likely, "#777777", f"rich with {MIN_RICH:.0%} or more"),
+    ):
+        style = {"s": 10, "lw": 0, "color": color, "label": text}
+        ax.scatter(rows.Delta_v_km_s, rows[f"{title}_Expected_t"], **style)
+    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
+    ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
+    ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
+    names = [_title(row) for row in front.itertuples()]
+    _number_points(ax, front.Delta_v_km_s, front[f"{title}_Expected_t"], names, "#D55E00", "on the front:")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    return ax
+
+# %% ../nbs/06_prospecting.ipynb #ce620029
+def _number_points(ax, x, y, names, color, title):
+    """Write numbers beside points, apart where these are crowded, and list their names in the legend."""
+    listed = [f"{number} {escape_mathtext(name)}" for number, name in enumerate(names, 1)]
+    ax.scatter(x, y, s=14, color=color, lw=0, zorder=3, label="\n".join([title, *listed]))
+    inches = np.array([6.0, 4.0])  # about the size of the axes
+    points = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y])) * inches
+    places = _spread(points + [0.0, 0.14]) / inches
+    style = {"ha": "center", "va": "center", "fontsize": 7.5, "weight": "bold", "color": color, "zorder": 4}
+    outline = [withStroke(linewidth=2.5, foreground="white")]
+    for number, (point, place) in enumerate(zip(points / inches, places, strict=True), 1):
+        line = {"transform": ax.transAxes, "color": color, "lw": 0.7}
+        ax.plot(*zip(point, place, strict=True), **line)
+        ax.text(*place, str(number), transform=ax.transAxes, path_effects=outline, **style)
+
+
+def _spread(points, gap=0.17):
+    """Push points of shape (n, 2) that are nearer than a gap away from each other."""
+    points = np.array(points, dtype=float) + 1e-4 * np.arange(len(points))[:, None] * [1, -1]
+    for _ in range(300):
+        away = points[:, None] - points
+        distance = np.maximum(np.hypot(*away.T), 1e-9).T
+        push = np.maximum(gap - distance, 0) * ~np.eye(len(points), dtype=bool)
+        points = points + (0.4 * (push / distance)[..., None] * away).sum(axis=1)
+    return points
+
 # %% ../nbs/06_prospecting.ipynb #500568a9
 LIST = 20  # asteroids that are chosen for a resource
 SAME_ORBIT = {"a_au": 0.01, "e": 0.01, "i_deg": 0.2}  # differences up to which two orbits are one
@@ -669,6 +723,129 @@ def rank_windows(prospects, windows, resource, exhaust_velocity=EXHAUST_VELOCITY
     ranked = ranked.drop_duplicates("Asteroid_ID").sort_values("Window_Utility_t", ascending=False)
     return ranked.assign(Window_Rank=np.arange(1, len(ranked) + 1))
 
+# %% ../nbs/06_prospecting.ipynb #5337c245
+MIN_CHANNEL = 9  # asteroids a group, below which there is no channel
+CUTS = {"VISNIR": (0.45, 2.45), "VIS": (0.45, 0.92), "NIR": (0.82, 2.45)}  # um
+
+
+def answer_cuts(reflectance, labels, asteroids, seed=0):
+    """Classify the same asteroids from spectra cut to each coverage, by trees that never saw them.
+
+    Parameters
+    ----------
+    reflectance : ndarray of shape (n_spectra, 53)
+    labels, asteroids : ndarray of str, shape (n_spectra,)
+        Only complete spectra with a named group count, the first of each asteroid.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an asteroid: ``truth`` and, by coverage, the named group that is found, as codes.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.model_selection import StratifiedKFold
+
+    covered = np.isfinite(reflectance[:, (WAVELENGTH_GRID > 0.52) & (WAVELENGTH_GRID < 2.4)]).all(axis=1)
+    usable = covered & np.isin(labels, NAMED_GROUPS)
+    first = np.flatnonzero(usable & ~pd.Series(asteroids).where(usable).duplicated().to_numpy())
+    codes = np.array([NAMED_GROUPS.index(label) for label in labels[first]])
+    inside = {
+        name: (WAVELENGTH_GRID >= low - 1e-6) & (WAVELENGTH_GRID <= high + 1e-6)
+        for name, (low, high) in CUTS.items()
+    }
+    views = {name: model_inputs(np.where(mask, reflectance[first], np.nan)) for name, mask in inside.items()}
+    result = pd.DataFrame({"truth": codes} | dict.fromkeys(views, -1))
+    if len(first) == 0 or np.unique(codes, return_counts=True)[1].min() < MIN_CHANNEL:
+        return result.iloc[:0]
+    folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+    for train, test in folds.split(codes, codes):
+        for name, view in views.items():
+            trees = ExtraTreesClassifier(60, class_weight="balanced", random_state=seed, min_samples_leaf=2)
+            result.loc[test, name] = trees.fit(view[train], codes[train]).predict(view[test])
+    return result
+
+# %% ../nbs/06_prospecting.ipynb #b256dde8
+def confusion_by_coverage(answers):
+    """Estimate how members of each group are classified, by coverage, from `answer_cuts`.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (5, 5)
+        Probability of each prediction (columns) for each named group (rows), smoothed by half a prediction;
+        empty if a group has less than `MIN_CHANNEL` asteroids.
+    """
+    n = len(NAMED_GROUPS)
+    if np.bincount(answers.truth, minlength=n).min() < MIN_CHANNEL:
+        return {}
+    channels = {}
+    for kind in COVERAGES:
+        counts = np.full((n, n), 0.5)
+        np.add.at(counts, (answers.truth.to_numpy(), answers[kind].to_numpy()), 1)
+        channels[kind] = counts / counts.sum(axis=1, keepdims=True)
+    return channels
+
+# %% ../nbs/06_prospecting.ipynb #8c1c1e53
+def _outcomes(row, types, channels):
+    """Probability of each outcome of the observations that an asteroid lacks, shape (n_outcomes, n_types)."""
+    result = {}
+    if row.Diameter_From == "H and albedos of the types":
+        result["its albedo (thermal infrared)"] = albedo_likelihood(np.geomspace(0.02, 0.9, 60), types)
+    if not row.get("From_um", np.inf) <= 0.6:
+        rate = types.band_seen.to_numpy(dtype=float)
+        known = np.isfinite(rate)
+        chances = row[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float)
+        usual = (rate[known] * chances[known]).sum() / max(chances[known].sum(), 1e-9)
+        rate = np.where(known, rate, usual)
+        result["a visible spectrum"] = _answers(channels, "VIS", types, np.stack([rate, 1 - rate]))
+    if not row.get("To_um", 0.0) >= 1.6:
+        chondrites = types[types.fa_mol_percent.notna()]
+        centres, ratios = np.linspace(0.9, 1.033, 200), np.linspace(2, -2, 200)
+        fa, olivine = chondrite_minerals(centres, ratios)
+        centre, ratio = (
+            np.interp(chondrites.fa_mol_percent, fa, centres),
+            np.interp(chondrites.olivine_share, olivine, ratios),
+        )
+        minerals = mineral_likelihood(centre, ratio, np.ones(len(centre)), types)
+        result["an infrared spectrum"] = _answers(channels, "NIR", types, minerals)
+    return {title: values / values.sum(axis=0) for title, values in result.items()}
+
+
+def _answers(channels, kind, types, bands):
+    """Join the outcomes of a spectrum for the group with those for its bands, both by type."""
+    even = np.full(len(NAMED_GROUPS), 1 / len(NAMED_GROUPS))
+    by_group = dict(zip(NAMED_GROUPS, channels.get(kind, [even] * len(NAMED_GROUPS)), strict=True))
+    groups = np.array([by_group.get(group, even) for group in types.group]).T
+    return (groups[:, None] * (bands / bands.sum(axis=0))).reshape(-1, len(types))
+
+# %% ../nbs/06_prospecting.ipynb #f5f920ee
+LEAST_GAIN = 0.03  # standard deviation of the probability after an observation that decides something
+_DIRECT = {
+    "water": "a spectrum at 3 µm, where hydrated minerals absorb: nothing else would change much",
+    "metal": "the echo of a radar, bright from metal: nothing else would change much",
+}
+
+
+def deciding_observations(prospects, types, known, channels, resource):
+    """Say which observation would change most how probable it is that each asteroid is rich.
+
+    The arguments are results of `rank_prospects`, `resource_types`, `known_facts` and
+    `confusion_by_coverage`; the result is a Series of texts by ``Asteroid_ID``.
+    """
+    rich, texts = types[f"{resource}_probability"].to_numpy(dtype=float), {}
+    pairs = match_findings(prospects, known)
+    found = {row: known.iloc[fact].finding for row, fact in pairs if known.iloc[fact][resource]}
+    for place, (_, row) in enumerate(prospects.iterrows()):
+        chances, best = row[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float), (LEAST_GAIN, "")
+        for title, outcomes in _outcomes(row, types, channels).items():
+            weight = (outcomes * chances).sum(axis=1)
+            after = (outcomes * chances) @ rich / weight
+            low, high = (end[0] for end in _weighted_quantiles(after[None], weight[None], (0.05, 0.95)))
+            text = f"{title}: {low:.0%} to {high:.0%} rich then"
+            best = max(best, (np.sqrt(weight @ (after - weight @ after) ** 2), text))
+        decided = f"none, it is known ({found[place]})" if place in found else best[1]
+        texts[row.Asteroid_ID] = decided or _DIRECT[resource]
+    return pd.Series(texts, dtype=str)
+
 # %% ../nbs/06_prospecting.ipynb #8a69e94d
 def _with_interval(values, low, high, form):
     """Write numbers with their intervals."""
@@ -683,8 +860,10 @@ def _tonnes(value):
     return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
 
 # %% ../nbs/06_prospecting.ipynb #573a24c4
-def decide(prospects, ranked, resource, n=3):
+def decide(prospects, ranked, resource, observations):
     """Write why and when to go to the first asteroids of `rank_windows`, and how sure this is.
+
+    ``observations`` are texts of `deciding_observations`.
 
     Returns
     -------
@@ -693,7 +872,7 @@ def decide(prospects, ranked, resource, n=3):
     """
     title, columns = resource.capitalize(), {}
     rows = prospects.set_index("Asteroid_ID", drop=False)
-    for window in ranked.head(n).itertuples():
+    for window in ranked.head(3).itertuples():
         row = rows.loc[window.Asteroid_ID]
         mass = [[row[f"{title}_If_Rich_{name}t"]] for name in ("", "low_", "high_")]
         size = [[row[f"Diameter_{name}km"]] for name in ("", "low_", "high_")]
@@ -709,6 +888,7 @@ def decide(prospects, ranked, resource, n=3):
             "Launch": launch,
             "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
             "Why, and what disagrees": row.Evidence,
+            "An observation that would decide": observations[window.Asteroid_ID],
             "Rank": f"{places}; {worst}",
         } | ({"Note": window.Note} if window.Note else {})
     return pd.DataFrame(columns, dtype=str).fillna("")
@@ -739,14 +919,14 @@ def top_table(prospects, resource, n=TOP):
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
-def plot_cards(prospects, ranked, resource, reflectance, table, n=5):
-    """Plot a card of each of the best asteroids: spectra, types, size, launch and evidence.
+def plot_cards(prospects, ranked, resource, reflectance, table):
+    """Plot a card of each of the five best asteroids: spectra, types, size, launch and evidence.
 
     The order is that of the windows (`rank_windows`), or of the formulas if no asteroid has a window.
     """
-    windows = ranked.head(n).set_index("Asteroid_ID")
+    windows = ranked.head(5).set_index("Asteroid_ID")
     named = prospects.set_index("Asteroid_ID", drop=False).loc[windows.index]
-    best = _best(prospects, resource, n) if named.empty else named
+    best = _best(prospects, resource, 5) if named.empty else named
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
     size = (9.5, 0.6 + 1.35 * len(best))
@@ -834,67 +1014,6 @@ def population_mixture(types):
     albedo = (types.share * types.albedo).groupby(types.group).sum()
     weight = np.array([POPULATION[group] * albedo[group] for group in GROUPS])
     return weight / weight.sum()
-
-# %% ../nbs/06_prospecting.ipynb #5337c245
-MIN_CHANNEL = 9  # asteroids a group, below which there is no channel
-CUTS = {"VISNIR": (0.45, 2.45), "VIS": (0.45, 0.92), "NIR": (0.82, 2.45)}  # um
-
-
-def answer_cuts(reflectance, labels, asteroids, seed=0):
-    """Classify the same asteroids from spectra cut to each coverage, by trees that never saw them.
-
-    Parameters
-    ----------
-    reflectance : ndarray of shape (n_spectra, 53)
-    labels, asteroids : ndarray of str, shape (n_spectra,)
-        Only complete spectra with a named group count, the first of each asteroid.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an asteroid: ``truth`` and, by coverage, the named group that is found, as codes.
-    """
-    from sklearn.ensemble import ExtraTreesClassifier
-    from sklearn.model_selection import StratifiedKFold
-
-    covered = np.isfinite(reflectance[:, (WAVELENGTH_GRID > 0.52) & (WAVELENGTH_GRID < 2.4)]).all(axis=1)
-    usable = covered & np.isin(labels, NAMED_GROUPS)
-    first = np.flatnonzero(usable & ~pd.Series(asteroids).where(usable).duplicated().to_numpy())
-    codes = np.array([NAMED_GROUPS.index(label) for label in labels[first]])
-    inside = {
-        name: (WAVELENGTH_GRID >= low - 1e-6) & (WAVELENGTH_GRID <= high + 1e-6)
-        for name, (low, high) in CUTS.items()
-    }
-    views = {name: model_inputs(np.where(mask, reflectance[first], np.nan)) for name, mask in inside.items()}
-    result = pd.DataFrame({"truth": codes} | dict.fromkeys(views, -1))
-    if len(first) == 0 or np.unique(codes, return_counts=True)[1].min() < MIN_CHANNEL:
-        return result.iloc[:0]
-    folds = StratifiedKFold(3, shuffle=True, random_state=seed)
-    for train, test in folds.split(codes, codes):
-        for name, view in views.items():
-            trees = ExtraTreesClassifier(60, class_weight="balanced", random_state=seed, min_samples_leaf=2)
-            result.loc[test, name] = trees.fit(view[train], codes[train]).predict(view[test])
-    return result
-
-# %% ../nbs/06_prospecting.ipynb #b256dde8
-def confusion_by_coverage(answers):
-    """Estimate how members of each group are classified, by coverage, from `answer_cuts`.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (5, 5)
-        Probability of each prediction (columns) for each named group (rows), smoothed by half a prediction;
-        empty if a group has less than `MIN_CHANNEL` asteroids.
-    """
-    n = len(NAMED_GROUPS)
-    if np.bincount(answers.truth, minlength=n).min() < MIN_CHANNEL:
-        return {}
-    channels = {}
-    for kind in COVERAGES:
-        counts = np.full((n, n), 0.5)
-        np.add.at(counts, (answers.truth.to_numpy(), answers[kind].to_numpy()), 1)
-        channels[kind] = counts / counts.sum(axis=1, keepdims=True)
-    return channels
 
 # %% ../nbs/06_prospecting.ipynb #7504411b
 def repeated_errors(probabilities, table, coverages):
@@ -1155,7 +1274,7 @@ _KINDS = {"no class": "#D55E00", "classified": "#004A75"}
 _SHOWN_DELTA_V = (3.5, 12.0)  # km/s
 
 
-def plot_followup(followup, n=8):
+def plot_followup(followup):
     """Plot magnitude against delta-v of asteroids to observe, with the first of each kind numbered."""
     usable = followup[(followup.Note == "") & followup.Delta_v_km_s.notna()]
     if usable.empty:
@@ -1164,23 +1283,14 @@ def plot_followup(followup, n=8):
     shown = usable[usable.Delta_v_km_s.between(*_SHOWN_DELTA_V)]
     style = {"gridsize": 70, "bins": "log", "cmap": "Greys", "mincnt": 1, "lw": 0}
     cells = ax.hexbin(shown.Delta_v_km_s, shown.H_mag, **style)
-    ax.figure.colorbar(cells, label="Asteroids in a cell", pad=0.02)
-    for kind, color in _KINDS.items():
-        rows = usable[(usable.Kind == kind) & usable.Priority.notna()]
-        _number_first(ax, rows.head(n), color, kind)
-    ax.set(
-        xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)", xlim=_SHOWN_DELTA_V
-    )
+    scale = ax.inset_axes((0.62, 0.1, 0.34, 0.03))
+    ax.figure.colorbar(cells, cax=scale, label="Asteroids in a cell", orientation="horizontal")
+    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)")
+    ax.set(xlim=_SHOWN_DELTA_V)
     ax.invert_yaxis()
-    ax.legend(loc="center left", bbox_to_anchor=(1.2, 0.5), fontsize=8)
+    for kind, color in _KINDS.items():
+        rows = usable[(usable.Kind == kind) & usable.Priority.notna()].head(8)
+        names = [_title(row) for row in rows.itertuples()]
+        _number_points(ax, rows.Delta_v_km_s, rows.H_mag, names, color, f"first of {kind}:")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return ax
-
-
-def _number_first(ax, rows, color, kind):
-    """Write numbers at asteroids, and list their names in the legend."""
-    style = {"va": "center", "ha": "center", "fontsize": 7.5, "weight": "bold", "color": "white"}
-    names = [f"{number} {escape_mathtext(_title(row))}" for number, row in enumerate(rows.itertuples(), 1)]
-    label = "\n".join([f"first of {kind}:", *names])
-    ax.scatter(rows.Delta_v_km_s, rows.H_mag, s=70, color=color, lw=0.8, edgecolor="white", label=label)
-    for number, row in enumerate(rows.itertuples(), 1):
-        ax.text(row.Delta_v_km_s, row.H_mag, str(number), **style)

@@ -87,8 +87,9 @@ class Run:
     Parameters
     ----------
     folder : str or Path
-        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. A run folder can be read,
-        too, and nothing is written. Empty: alone in JupyterLab.
+        Stage folder at work (``RUN/stages/.04_modeling``), as the series passes it. When that stage is
+        complete the folder is gone; then, as with a run folder, all is read and nothing written. Empty:
+        alone in JupyterLab.
 
     Examples
     --------
@@ -99,9 +100,9 @@ class Run:
 
     def __init__(self, folder=""):
         folder = Path(folder) if folder else None
-        works = folder is not None and folder.name.startswith(".")
-        self.stage = folder if works else None
-        self.stages = None if folder is None else folder.parent if works else folder / STAGES_FOLDER
+        of_stage = folder is not None and folder.name.startswith(".")
+        self.stage = folder if of_stage and folder.is_dir() else None
+        self.stages = None if folder is None else folder.parent if of_stage else folder / STAGES_FOLDER
 
     def load(self, name, make, restore=None):
         """Load what an earlier stage saved; alone, call ``make()`` instead.

@@ -344,9 +344,9 @@ def _find_facts(table, sources):
     return facts.reindex(Identities(rows).find(table.Asteroid_ID)).fillna("").set_axis(table.index)
 
 # %% ../nbs/08_survey.ipynb #cd3a1873
-def plot_zones(groups, zones, ax=None):
+def plot_zones(groups, zones):
     """Plot the shares of the predicted groups in each of `ZONES` that holds five asteroids or more."""
-    ax = ax or plt.subplots(figsize=(8.5, 4))[1]
+    ax = plt.subplots(figsize=(8.5, 4))[1]
     counts = pd.crosstab(zones, groups).reindex(index=ZONES, columns=GROUPS, fill_value=0)
     counts = counts[counts.sum(axis=1) >= 5]
     shares, left = counts.div(counts.sum(axis=1), axis=0), 0.0

@@ -240,7 +240,7 @@ def _return_cost(leave, arrive):
 MAX_REVOLUTIONS = 1  # of an arc, before the turn in which it arrives
 
 
-def cheapest_arc(start, end, days, cost, revolutions=MAX_REVOLUTIONS):
+def cheapest_arc(start, end, days, cost):
     """Find the cheapest arc between two moving bodies.
 
     Parameters
@@ -251,15 +251,14 @@ def cheapest_arc(start, end, days, cost, revolutions=MAX_REVOLUTIONS):
         Flight times (d).
     cost : callable
         Of the speeds (km/s) relative to the bodies at departure and arrival, as `outward_cost`.
-    revolutions : int
-        The most turns around the Sun to try.
 
     Returns
     -------
     ndarray of shape (4, ...)
         Cost (infinite where no arc exists), speed at departure, speed at arrival, turns.
     """
-    kinds = [(0, False)] + [(turns, right) for turns in range(1, revolutions + 1) for right in (False, True)]
+    more = range(1, MAX_REVOLUTIONS + 1)
+    kinds = [(0, False)] + [(turns, right) for turns in more for right in (False, True)]
     best = np.full((4, *np.shape(days)), np.inf)
     for turns, right in kinds:
         first, last = lambert(start[0], end[0], days, turns, right)

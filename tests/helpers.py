@@ -115,6 +115,7 @@ def stand_in_for_training(folder):
     majority = np.tile(np.eye(len(GROUPS))[GROUPS.index("S-Group")], (len(reflectance), 1))
     arrays = {"probabilities/majority": majority, **predicted}
     arrays = {name: values[None] for name, values in arrays.items()}
+    at_work.mkdir()
     Run(at_work).save(out_of_fold=arrays, model=find_model().read_bytes())
     at_work.rename(folder / "stages" / "04_modeling")
 

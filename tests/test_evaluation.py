@@ -270,6 +270,22 @@ def test_figures_are_drawn_for_one_model_and_groups_without_members():
     assert ax.get_xticklabels()[3].get_text() == "V-type\n(0)"
     assert evaluation.plot_confusion(results["ensemble"]["confusion"]).texts[0].get_text() == "0\n0 %"
     assert evaluation.plot_reliability(models["ensemble"], table).texts[0].get_text() == "7"
+    six = evaluation.plot_confusion(np.eye(6), GROUPS)
+    assert [label.get_text() for label in six.get_xticklabels()] == list(GROUPS)
+
+
+def test_sets_and_sources_are_drawn_with_their_intervals_and_the_promise():
+    made = {"asteroids": [40, 9], "in_set": [0.8, 1.0], "low": [0.6, 0.7], "high": [0.9, 1.0]}
+    published = pd.DataFrame(made, index=["C-Group", "V-type"])
+    ax = evaluation.plot_sets({"published": published, "confirmed": published[1:], "none": published[:0]})
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["C-Group", "V-type"]
+    assert ax.get_lines()[0].get_ydata()[0] == evaluation.CONFIDENCE
+    assert ax.get_legend_handles_labels()[1] == ["promised: 90%", "published", "confirmed"]
+    sources = pd.DataFrame(
+        {"asteroids": [30, 20], "confirmed": [0.5, 1.0], "accuracy": [0.9, 0.6]}, index=["a", "b"]
+    )
+    ax = evaluation.plot_sources(sources)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b (20)", "a (30)"]
 
 
 def make_audit_input(n=100, wrong=(3, 17, 20)):

@@ -1,6 +1,7 @@
 """The page of notebook 07a: its functions, and the page itself in a browser."""
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from browser import open_browser
 from typer.testing import CliRunner
 
 import nea_prospect
-from nea_prospect.classifier import load_model
+from nea_prospect.classifier import find_model, load_model
 from nea_prospect.cli import app
 from nea_prospect.composition import resource_types
 from nea_prospect.explore import (
@@ -38,8 +39,10 @@ from nea_prospect.explore import (
 from nea_prospect.files import sha256, write_json, write_table
 from nea_prospect.loading import bundled
 from nea_prospect.prospecting import example_asteroids, rank_prospects
+from nea_prospect.run import PUBLISHED
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
+ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = """new Promise(resolve => {
     document.addEventListener("securitypolicyviolation", event => resolve(event.blockedURI));
     fetch("https://example.org/").catch(() => {});
@@ -75,7 +78,10 @@ def run(tmp_path):
     dates = {"Departure": ["2031-05-01", "2040-01-01"], "Arrival": ["2032-01-01", "2041-01-01"]}
     windows = pd.DataFrame({"Asteroid_ID": "easy", **dates, "Window_delta_v_km_s": [5.1, 4.9]})
     write_table(folder / "windows.csv", windows.assign(Mission_d=900.0))
+    (folder / "model").mkdir()
+    shutil.copy(find_model("bundled"), folder / PUBLISHED["model"])
     outputs = {path.name: sha256(path) for path in folder.glob("*.csv")}
+    outputs[PUBLISHED["model"]] = sha256(folder / PUBLISHED["model"])
     write_json(folder / "run.json", {"status": "complete", "preset": "default", "outputs": outputs})
     return folder
 
@@ -191,6 +197,10 @@ class TestTheCommand:
         assert result.exit_code == 1
         assert "pip install 'nea-prospect[explore]'" in str(result.exception)
 
+    def test_a_run_without_a_classifier_is_told(self, tmp_path):
+        result = CliRunner().invoke(app, ["explore", "--run", str(tmp_path)])
+        assert "holds no complete run" in str(result.exception)
+
     def test_a_port_that_is_taken_is_told(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -263,6 +273,7 @@ class TestInABrowser:
         with page.expect_file_chooser() as chooser:
             page.get_by_text("Choose spectra").click()
         chooser.value.set_files([tmp_path / name for name in files])
+        page.get_by_text("Classifier: ").get_by_text("my run é").wait_for()
         page.get_by_text("Spectra classified: 2; not classified: 1").wait_for()
         page.get_by_text("no row with a wavelength and a reflectance").wait_for()
         page.get_by_text("spectrum S-Group").wait_for()
@@ -298,3 +309,60 @@ class TestInABrowser:
             assert "/login" in answer.url
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{place}api/kernels/00000000-0000-0000-0000-000000000000")
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab on a folder with notebook 02 without its outputs: address of the notebook, and its path."""
+    pytest.importorskip("jupyterlab", reason="the extra lab is not installed")
+    notebook = json.loads((ROOT / "nbs" / "02_features.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+    path = tmp_path / "02_features.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = ("CONFIG", "DATA", "RUNTIME")
+    own = {f"JUPYTER_{place}_DIR": str(tmp_path / place) for place in places}
+    own |= {f"JUPYTERLAB_{place}_DIR": str(tmp_path / place) for place in ("SETTINGS", "WORKSPACES")}
+    options = [
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--IdentityProvider.token=t",
+        "--ip=127.0.0.1",
+    ]
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | own, **quiet)
+    address = f"http://127.0.0.1:{port}/lab/tree/{path.name}?token=t"
+    deadline = time.monotonic() + 60
+    while not answers(address):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    yield address, path
+    process.terminate()
+    process.wait(timeout=60)
+
+
+def run_all_cells(window, path):
+    """Run the notebook that JupyterLab shows, and save it."""
+    window.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    window.get_by_role("menuitem", name="Run", exact=True).click()
+    window.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    window.get_by_text("((1236, 53)").wait_for()
+    with window.expect_response(lambda told: told.request.method == "PUT" and path.name in told.url):
+        window.keyboard.press("Control+s")
+
+
+@pytest.mark.slow
+def test_jupyterlab_opens_notebook_02_and_runs_it_to_the_end(lab):
+    address, path = lab
+    with open_browser() as visit:
+        run_all_cells(visit(address), path)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3

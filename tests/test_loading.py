@@ -20,6 +20,7 @@ from nea_prospect.loading import (
     Spectrum,
     add_labelled,
     bundled,
+    followed_rows,
     graded_on,
     load_dataset,
     note_facts,
@@ -390,3 +391,17 @@ def test_nothing_is_added_to_a_catalog_with_a_class(tmp_path, spectrum_text):
     archive = make_zip(tmp_path / "s.zip", {"433.txt": spectrum_text(), "999999.txt": spectrum_text()})
     dataset = load_dataset(tmp_path / "c.csv", archive, need_class=False)
     assert add_labelled(dataset) is dataset
+
+
+@pytest.mark.parametrize(
+    "asteroids, labels, origins, rows",
+    [
+        (["4", "101955", "101955"], ["V-type", "", ""], "input", [1, 2]),
+        (["4", "433", "433"], ["", "S-Group", "S-Group"], "input", [1, 2]),
+        (["4", "433"], ["", ""], "input", [0]),
+        (["4", "101955"], ["", "C-Group"], ["input", "bundled"], [0]),
+    ],
+)
+def test_bennu_is_followed_or_else_a_labelled_asteroid_of_the_input(asteroids, labels, origins, rows):
+    table = pd.DataFrame({"asteroid": asteroids, "label": labels, "origin": origins})
+    assert followed_rows(table).tolist() == rows

@@ -25,6 +25,7 @@ from nea_prospect.modeling import (
     class_templates,
     export_files,
     fit_calibration,
+    learning_curve,
     load_auxiliary,
     make_models,
     out_of_fold,
@@ -489,3 +490,23 @@ def test_templates_are_medians_of_certain_classes_with_enough_spectra():
     expected = np.nanmedian(model_inputs(X[[0, 1, 2, 3, 10, 11]])[:, :53], axis=0)
     expected[30] = np.nan
     np.testing.assert_allclose(templates, expected[None])
+
+
+def test_the_learning_curve_ends_with_all_asteroids_and_leaves_the_tested_ones_out(monkeypatch):
+    X, table = make_rows(40)
+    labels, asteroids = table.label.to_numpy(), table.asteroid.to_numpy()
+    folds = assign_folds(labels, asteroids)[0]
+    seen = []
+    fit = modeling.ExtraTreesClassifier.fit
+
+    def spy(self, rows, truth):
+        seen.append(rows_of(rows))
+        return fit(self, rows, truth)
+
+    monkeypatch.setattr(modeling.ExtraTreesClassifier, "fit", spy)
+    curve = learning_curve(X, labels, asteroids, folds)
+    assert curve.index.tolist() == list(modeling.SHARES)
+    assert curve.asteroids.iloc[-1] == pytest.approx(40 * 0.8)
+    assert curve.asteroids.is_monotonic_increasing
+    for rows, fold in zip(seen[-5:], range(5), strict=True):
+        assert set(asteroids[rows]) == set(asteroids[folds != fold])

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from refresh import MARK, checksum, refill
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"), key=lambda path: path.stem)
@@ -47,6 +48,18 @@ def is_preamble(text):
     return text.startswith(("#| default_exp", "#| hide")) or all(map(is_import, ast.parse(text).body))
 
 
+def shows(cell):
+    """Whether a cell ends in an expression whose value is displayed."""
+    if cell["cell_type"] != "code" or source(cell).startswith((EXPORT, "#| hide")):
+        return False
+    body = ast.parse(source(cell)).body
+    if not body or not isinstance(body[-1], ast.Expr):
+        return False
+    call = body[-1].value
+    silent = ("test_", "use_style", "run.save", "run.progress")
+    return not (isinstance(call, ast.Call) and ast.unparse(call.func).startswith(silent))
+
+
 def module_of(path):
     """Name of the module that a notebook exports, if it does."""
     found = [re.match(r"#\| default_exp (\w+)", source(cell)) for cell in cells(path)]
@@ -84,6 +97,9 @@ class TestEveryNotebook:
     def test_it_ran_without_error(self, path):
         outputs = [output for cell in cells(path, "code") for output in cell["outputs"]]
         assert [output for output in outputs if output["output_type"] == "error"] == []
+
+    def test_what_a_cell_shows_is_stored(self, path):
+        assert [source(cell) for cell in cells(path) if shows(cell) and not cell["outputs"]] == []
 
     def test_its_kernel_is_the_common_one(self, path):
         assert read(path)["metadata"]["kernelspec"]["name"] == "python3"
@@ -149,7 +165,7 @@ class TestTheSeries:
         assert position < len(tags) / 4
 
     def test_its_first_result_stands_near_the_top(self, path):
-        shown = [index for index, cell in enumerate(cells(path)) if self.shows(cell)]
+        shown = [index for index, cell in enumerate(cells(path)) if shows(cell)]
         assert shown[0] < len(cells(path)) / 4
 
     def test_it_is_one_story_without_a_run_part(self, path):
@@ -167,14 +183,36 @@ class TestTheSeries:
     def parameters(path):
         return [source(cell) for cell in cells(path) if "parameters" in cell["metadata"].get("tags", [])]
 
+    @pytest.mark.slow  # whoever changes a stage need not make a run at once
+    def test_its_outputs_are_those_of_its_code(self, path):
+        if path.stem != "05a_original":  # is no stage of the default run
+            assert read(path)["metadata"][MARK] == checksum(read(path)), "make notebooks"
+
+
+class TestRefresh:
+    """What `make notebooks` does with the notebooks of a run."""
+
     @staticmethod
-    def shows(cell):
-        """Whether a cell ends in an expression whose value is displayed."""
-        if cell["cell_type"] != "code" or source(cell).startswith((EXPORT, "#| hide")):
-            return False
-        body = ast.parse(source(cell)).body
-        if not body or not isinstance(body[-1], ast.Expr):
-            return False
-        call = body[-1].value
-        silent = ("test_", "use_style", "run.save", "run.progress")
-        return not (isinstance(call, ast.Call) and ast.unparse(call.func).startswith(silent))
+    def notebook(source, *outputs):
+        cell = {"id": "a", "cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs)}
+        return {
+            "cells": [{"id": "t", "cell_type": "markdown", "metadata": {}, "source": "Old."}, cell],
+            "metadata": {},
+        }
+
+    def test_a_cell_takes_the_outputs_of_its_executed_copy_and_keeps_its_prose(self):
+        executed = self.notebook("1 + 1", {"output_type": "execute_result"})
+        injected = {"id": "i", "cell_type": "code", "source": "x = 1", "outputs": []}
+        executed["cells"].insert(0, injected | {"metadata": {"tags": ["injected-parameters"]}})
+        executed["cells"][1]["source"] = "New."
+        filled = refill(self.notebook(["1 + 1"]), executed)
+        assert filled["cells"][1]["outputs"] == [{"output_type": "execute_result"}]
+        assert filled["cells"][0]["source"] == "Old."
+        assert filled["metadata"][MARK] == checksum(filled)
+
+    def test_a_run_of_other_code_is_refused(self):
+        with pytest.raises(ValueError, match="other code"):
+            refill(self.notebook("1 + 1"), self.notebook("1 + 2"))
+
+    def test_the_checksum_follows_the_code(self):
+        assert checksum(self.notebook("1 + 1")) != checksum(self.notebook("1 + 2"))

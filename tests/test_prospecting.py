@@ -9,18 +9,20 @@ import scipy
 from nea_prospect.catalogs import read_catalog
 from nea_prospect.composition import known_facts, resource_types, type_posterior
 from nea_prospect.core import GROUPS, NAMED_GROUPS
-from nea_prospect.features import hydration_band, make_features
+from nea_prospect.features import COVERAGES, hydration_band, make_features
 from nea_prospect.loading import Spectrum, bundled
 from nea_prospect.prospecting import (
     LIST,
     MIN_CHANNEL,
     POPULATION,
+    _spread,
     accessibility,
     answer_cuts,
     compare_sizes,
     complete_facts,
     confusion_by_coverage,
     decide,
+    deciding_observations,
     delta_v,
     diameter,
     example_asteroids,
@@ -31,6 +33,7 @@ from nea_prospect.prospecting import (
     plot_bumps,
     plot_cards,
     plot_followup,
+    plot_pareto,
     plot_reach,
     population_mixture,
     rank_alternatives,
@@ -245,6 +248,7 @@ def test_where_nothing_is_known_the_tables_are_empty_and_the_figures_say_so(n):
         plot_bumps(prospects, alternatives, "water"),
         plot_cards(prospects, made_up_windows(prospects).iloc[:0], "metal", np.ones((1, 53)), table),
         plot_followup(followup),
+        plot_pareto(prospects, "water"),
     ]
     for ax in figures:
         assert ax.texts[0].get_text().endswith(".")
@@ -299,14 +303,53 @@ def test_real_dates_rank_again_and_the_earliest_of_equal_windows_counts():
 def test_a_decision_says_why_when_and_what_would_change_it():
     prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955", "162173"]), resource_types())
     prospects = prospects.assign(Water_Best_Rank=1.0, Water_Worst_Rank=126.0, Water_Worst_If="no findings")
-    decision = decide(prospects, rank_windows(prospects, made_up_windows(prospects), "water"), "water")
+    ranked = rank_windows(prospects, made_up_windows(prospects), "water")
+    decision = decide(prospects, ranked, "water", pd.Series({"101955": "none", "162173": "a spectrum"}))
     first = decision.iloc[:, 0]
     assert first["Launch"].startswith("2030-01-01, flight of 400 days, C3 20.0")
     assert first["Delta-v"].startswith("5.10 km/s there, 0.50 km/s back")
     assert first["Rank"].endswith("at worst 126 under “no findings”")
     assert decision.loc["Note"].tolist() == ["", "orbit uncertain in this year"]
     none = rank_windows(prospects, made_up_windows(prospects).iloc[:0], "water")
-    assert decide(prospects, none, "water").shape == (0, 0)
+    assert decision.loc["An observation that would decide"].tolist() == ["none", "a spectrum"]
+    assert decide(prospects, none, "water", pd.Series(dtype=str)).shape == (0, 0)
+
+
+def test_the_observation_that_decides_is_the_one_that_is_missing_and_tells_the_types_apart():
+    asteroids = make_asteroids(
+        Asteroid_ID=["dark", "stony", "either", "101955"],
+        albedo=[0.05, 0.24, np.nan, 0.05],
+        From_um=[0.8, 0.45, 0.45, 0.8],
+        To_um=[2.45, 0.9, 2.45, 2.45],
+        group=["C-Group", "S-Group", "X-Group", "C-Group"],
+    )
+    types = resource_types()
+    prospects = rank_prospects(asteroids, types)
+    channels = dict.fromkeys(COVERAGES, np.full((5, 5), 0.02) + 0.9 * np.eye(5))
+    water, metal = (
+        deciding_observations(prospects, types, known_facts(), channels, name) for name in ("water", "metal")
+    )
+    assert water["dark"].startswith("a visible spectrum: ")
+    assert metal["stony"].startswith("an infrared spectrum: ")
+    assert metal["either"].startswith("its albedo (thermal infrared): ")
+    assert water["101955"] == "none, it is known (sample: hydrated clays)"
+    assert "radar" in metal["dark"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.01, 1.0])
+def test_numbers_of_crowded_points_stand_apart(scale):
+    points = np.random.default_rng(0).normal(0, scale, (8, 2))
+    places = _spread(points)
+    distance = np.hypot(*(places[:, None] - places).T)[~np.eye(8, dtype=bool)]
+    assert distance.min() > 0.15
+
+
+def test_the_front_is_numbered_from_the_easiest_asteroid_on():
+    asteroids = make_asteroids(Asteroid_ID=["easy", "hard"], a_au=[1.1, 2.2], e=[0.1, 0.6], H=[22.0, 16.0])
+    ax = plot_pareto(rank_prospects(asteroids, resource_types()), "water")
+    assert [text.get_text() for text in ax.texts] == ["1", "2"]
+    assert "on the front:\n1 easy\n2 hard" in [text.get_text() for text in ax.get_legend().get_texts()]
+    plt.close(ax.figure)
 
 
 def types_of(*names):

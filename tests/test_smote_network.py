@@ -21,7 +21,7 @@ from nea_prospect.loading import bundled, load_dataset
 from nea_prospect.modeling import compare_balancing, make_balances, make_models, out_of_fold, stored_files
 from nea_prospect.original import DOCUMENTED, compare_with_documented, original_split
 from nea_prospect.resampling import assign_folds
-from nea_prospect.smote_network import SmoteNetworkClassifier, make_scaler
+from nea_prospect.smote_network import SmoteNetworkClassifier, build_smote_network, make_scaler, plot_network
 
 # keras 3.15 converts its variables in a way that NumPy 2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -246,6 +246,7 @@ def test_other_programs_find_the_probabilities_of_a_run(tmp_path, small_input):
     reflectance, features = make_features(dataset.spectra)
     folder = tmp_path / "run"
     stage = folder / "stages" / ".02_features"
+    stage.mkdir(parents=True)
     Run(stage).save(reflectance=reflectance, features=features)
     stage.rename(stage.with_name("02_features"))
     models = {"smote_network": make_models(smote_epochs=3)["smote_network"]}
@@ -293,3 +294,12 @@ def test_balancing_is_compared_fold_by_fold():
     table = compare_balancing(dict(zip(names, (right, right, always_s), strict=True)), labels, folds)
     assert table.difference.tolist() == [0.0, 0.0, 0.5]
     assert table.balanced_accuracy.tolist() == [1.0, 1.0, 0.5]
+
+
+def test_the_sketch_shows_every_weight_of_the_network():
+    network = build_smote_network(len(INPUT_NAMES), len(GROUPS))
+    ax = plot_network(network)
+    texts = [text.get_text() for text in ax.texts]
+    weights = [int(text.split("\n")[2].removesuffix(" weights")) for text in texts if "weights" in text]
+    assert sum(weights) == network.count_params()
+    assert "convolution 2\n14 x 32\n2592 weights" in texts
