@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import re
+import shutil
+import shutil
 import signal
 import socket
 import subprocess
