@@ -193,6 +193,7 @@ def elsewhere_tables(result):
                 "Sets hold the group": ", ".join(
                     f"{g[0]} {share:.2f}" for g, share in said["in_set"].items()
                 ),
+                "Not kept": ", ".join(group[0] for group in said["broken"]) or "-",
                 "Abstentions": said["abstains"],
                 "Atypical": said["atypical"],
             }
