@@ -245,7 +245,7 @@ def _check_columns(path, own, header, need_class):
 
 # %% ../nbs/00c_catalogs.ipynb #d2ad9ff5
 def _take_columns(raw, own, path):
-    """Standard columns of a file; later names fill what is empty in earlier ones."""
+    """Take the standard columns of a file; later names fill what is empty in earlier ones."""
     columns = dict.fromkeys(CATALOG_COLUMNS, pd.Series("", index=raw.index, dtype=str))
     for column, names in own.items():
         for name in names:
