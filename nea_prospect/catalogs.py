@@ -244,8 +244,8 @@ def _check_columns(path, own, header, need_class):
             raise ValueError(f"{path} has {missing}; it has {', '.join(header)}{advice}")
 
 # %% ../nbs/00c_catalogs.ipynb #d2ad9ff5
-def _take_columns(raw, own):
-    """Text of the standard columns; later names fill what is empty in earlier ones."""
+def _take_columns(raw, own, path):
+    """Take the standard columns of a file; later names fill what is empty in earlier ones."""
     columns = dict.fromkeys(CATALOG_COLUMNS, pd.Series("", index=raw.index, dtype=str))
     for column, names in own.items():
         for name in names:
@@ -254,9 +254,10 @@ def _take_columns(raw, own):
         keys = columns["number"].map(asteroid_id).astype(str)
         numbered = keys.str.fullmatch(r"\d+")
         columns |= {"number": keys.where(numbered, ""), "designation": keys.where(~numbered, "")}
-    return columns
+    _check_albedos(path, columns["albedo"])
+    return {name: _standard_column(values, name) for name, values in columns.items()}
 
-
+# %% ../nbs/00c_catalogs.ipynb #f1fe835a
 H_ZERO_KM = 1329.0  # diameter of a body with H = 0 and albedo 1 (Pravec & Harris 2007, Icarus 190, 250)
 
 
@@ -323,9 +324,7 @@ def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DE
     raw = _read_raw(Path(path), limits)
     own = _own_names(raw.columns)
     _check_columns(path, own, raw.columns, need_class)
-    columns = _take_columns(raw, own)
-    _check_albedos(path, columns["albedo"])
-    catalog = {name: _standard_column(values, name) for name, values in columns.items()}
+    catalog = _take_columns(raw, own, path)
     catalog = _check_diameters(path, pd.DataFrame(catalog))
     catalog.attrs["columns"] = own
     return catalog

@@ -150,7 +150,7 @@ def _separate_by_blanks(text):
             text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
         elif _has_thousands([row.translate(_SWAPPED) for row in rows]):  # as in 4.500,0 of a German table
             text = re.sub(r"(?<=\d)\.(?=\d{3})", "", text).replace(",", ".")
-        elif all(re.fullmatch(r"\d+,\d+(,[ \t]+[-+]?\d+,\d+)+", row) for row in rows):
+        elif rows and all(re.fullmatch(r"\d+,\d+(,[ \t]+[-+]?\d+,\d+)+", row) for row in rows):
             text = re.sub(r",(?=[ \t])", ";", text).replace(",", ".")
         elif _has_decimal_commas(rows):
             text = text.replace(",", ".")

@@ -333,8 +333,7 @@ def find_lists(header):
     if len(positions) < 2:
         raise SpectrumError(f"a table of lists, but only of {header.names[positions[0]]!r}")
     names, units = header.take(positions)
-    objects = header.objects()
-    single = header.n_rows == 1
+    objects, single = header.objects(), header.n_rows == 1
     known = {"names": names, "units": units, "n_text": len(objects), "stated": header.stated}
     read = partial(_read_lists, single=single, **known)
     return Layout((*objects, *positions), header.take(objects)[0] + names, len(objects), read)

@@ -54,6 +54,8 @@ SOUND = {
         r"^(?=\d)", "433,", table("number,wave,refl", W, R, separator=","), flags=re.MULTILINE
     ),
     "date in front": re.sub(r"^(?=\d)", "2011-01-09 ", table("", W, R), flags=re.MULTILINE),
+    "name in front, with commas": "name,wave,refl\n"
+    + "\n".join(f"Eros,{x:.4f},{y:.5f}" for x, y in zip(W, R, strict=True)),
     "classy": table("wave,refl,refl_err,flag", W, R, S, 0 * W, separator=","),
     "classy, another order": table("refl,refl_err,wave,flag", R, S, W, 0 * W, separator=","),
     "reflectance first": table("reflectance wavelength_um", R, W),
