@@ -97,11 +97,24 @@ def mark_up(html, published=()):
     return str(soup)
 
 # %% ../nbs/91_report.ipynb #040dc26f
+def _join_heads(*rows):
+    """Join the two rows of a head where the second, as pandas writes it, only names the index."""
+    if len(rows) != 2:
+        return
+    pairs = list(zip(*(row.find_all("th") for row in rows), strict=False))
+    if all(not (above.get_text(strip=True) and below.get_text(strip=True)) for above, below in pairs):
+        for above, below in pairs:
+            if name := below.get_text(strip=True):
+                above.string = name
+        rows[1].decompose()
+
+
 def _mark_table(soup, table, heading):
     """Put a table into a box that scrolls, and say which cells are headings and what they mean."""
     del table["border"]
     label = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": f"Table: {heading}"}
     table.wrap(soup.new_tag("div", attrs=label))
+    _join_heads(*table.select("thead tr"))
     for cell in table.select("thead th"):
         text = cell.get_text(strip=True)
         cell["scope"] = "col"
