@@ -231,10 +231,11 @@ def load_dataset(
     >>> load_dataset(*bundled()).table["asteroid"].nunique()
     887
     """
-    given = read_catalog(catalog, need_class, limits)
-    rows, dropped = merge_rows(given)
+    rows, dropped = merge_rows(given := read_catalog(catalog, need_class, limits))
     rows = _label_rows(rows, labels, need_class)
     found, reasons = read_spectra(spectra, rescale, progress, limits)
+    if reasons and not found:
+        raise ValueError(f"no spectrum in {spectra} can be read ({': '.join(next(iter(reasons.items())))})")
     matches = _match_files(rows, found, reasons)
     kept = {name: found[name] for name in found if matches[name] >= 0}
     if not kept:

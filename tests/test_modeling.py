@@ -378,7 +378,7 @@ def test_labels_that_other_asteroids_contradict_take_no_part():
     labels = table.label.to_numpy(dtype=str)
     wrong = labels.copy()
     wrong[:3] = np.where(labels[:3] == "S-Group", "C-Group", "S-Group")
-    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=4)
+    classifier = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=40)
     model = classifier.fit(X, wrong, table.asteroid)
     assert np.flatnonzero(~model.trusted_).tolist() == [0, 1, 2]
     assert np.isnan(model.held_out_).all(axis=1).tolist() == (~model.trusted_).tolist()

@@ -132,7 +132,7 @@ def test_unmatched_spectra_and_unreadable_archives_are_told_by_the_stage(tmp_pat
     assert read_json(tmp_path / "new" / ATTEMPT)["status"] == "failed"
     (tmp_path / "s.zip").write_bytes(b"no zip at all")
     result = nea_prospect(*arguments, "s.zip", cwd=tmp_path)
-    assert "neither a zip, a tar nor a folder" in result.stderr.splitlines()[-1]
+    assert "s.zip can be read (s.zip: no row with a wavelength" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
