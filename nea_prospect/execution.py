@@ -41,7 +41,7 @@ class RunError(Exception):
     """A run that cannot start or did not finish; the message is one line that gives the reason."""
 
 # %% ../nbs/90_execution.ipynb #d537263c
-PATIENCE = 5.0  # s, to wait for the stage of a run that was killed
+PATIENCE = 10.0  # s, to wait for the stage of a run that was killed; a busy machine takes its time
 
 
 @contextmanager
