@@ -6,10 +6,9 @@ SHELL := /bin/bash
 
 .PHONY: report check test newest lowest docs soak fuzz browser lab notebooks bundle model benchmark clean
 
-# a module is compiled when it is first imported: of 15,000, most never are
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -749,13 +749,24 @@ def write_plain(small_input, path):
     return set(rows.number)
 
 
+def copy_package(folder, catalog, spectra):
+    """Copy the package and its notebooks, with other bundled targets: the real ones take minutes to learn."""
+    package = packaged("").parent
+    leave_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, folder / "nea_prospect", ignore=leave_out)
+    shutil.copytree(standard_series().folder, folder / "nbs", ignore=leave_out)
+    for given, name in zip((catalog, spectra), bundled(), strict=True):
+        shutil.copy(given, folder / "nea_prospect" / "data" / name.name)
+
+
 @pytest.fixture(scope="module")
 def plain_run(small_input, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plain")
+    copy_package(folder / "copy", *small_input)
     numbers = write_plain(small_input, folder / "plain.csv")
     arguments = ["run", "--catalog", "plain.csv", "--spectra", small_input[1], "--preset", "quick"]
     arguments += ["--auxiliary", f"{small_input[0]}={small_input[1]}", "--set", "auxiliary=none"]
-    result = nea_prospect(*arguments, "--out", "run", cwd=folder)
+    result = nea_prospect(*arguments, "--out", "run", cwd=folder, PYTHONPATH=str(folder / "copy"))
     assert result.returncode == 0, result.stderr
     return folder / "run", numbers, result.stdout
 
