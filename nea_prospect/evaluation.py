@@ -23,7 +23,7 @@ from sklearn.metrics import log_loss
 
 from .catalogs import label_groups, read_catalog
 from .classifier import CONFIDENCE, MODEL_TITLES, prediction_sets
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, escape_mathtext
+from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, candidate_groups, escape_mathtext
 from .dictionary import tells_columns
 from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, coverage, model_inputs
 from .loading import confirmed, source_folder
@@ -526,26 +526,27 @@ def _improbable_labels(probabilities, codes):
 
 # %% ../nbs/05_evaluation.ipynb #3990ad9d
 def _second_opinion(rows, second_catalog):
-    """Class of each asteroid in a second catalog (empty if none), and whether it contradicts the label."""
-    classes, contradicted = [""] * len(rows), np.zeros(len(rows), dtype=bool)
-    if not second_catalog:
-        return classes, contradicted
-    second = read_catalog(second_catalog)
-    second["groups"] = label_groups(second)
-    second["class"] = second["class"].where(second["class"] != "", second["group"])
-    second = second[second.groups.map(len) > 0]
-    for row, position in enumerate(Identities(second).match(rows)):
-        if position >= 0:
-            classes[row] = second["class"].iloc[position]
-            contradicted[row] = rows.label.iloc[row] not in second.groups.iloc[position]
-    return classes, contradicted
+    """Second class of each asteroid (empty if none), and whether it contradicts the label."""
+    if second_catalog:
+        second = read_catalog(second_catalog)
+        second["groups"] = label_groups(second)
+        second["class"] = second["class"].where(second["class"] != "", second["group"])
+        second = second[second.groups.map(len) > 0]
+        found = Identities(second).match(rows)
+        classes = [second["class"].iloc[row] if row >= 0 else "" for row in found]
+        groups = [second.groups.iloc[row] if row >= 0 else () for row in found]
+    else:
+        classes = rows.get("second_class", pd.Series("", rows.index)).tolist()
+        groups = [candidate_groups(name) for name in classes]
+    pairs = zip(groups, rows.label, strict=True)
+    return classes, np.array([bool(own) and label not in own for own, label in pairs], dtype=bool)
 
 # %% ../nbs/05_evaluation.ipynb #a7e67119
 @tells_columns("label_audit.csv")
 def audit_labels(
     probabilities: np.ndarray, table: pd.DataFrame, second_catalog: str | Path = ""
 ) -> pd.DataFrame:
-    """List asteroids whose label is contradicted by the predictions or by a second catalog.
+    """List asteroids whose label is contradicted by the predictions or by a second class.
 
     Parameters
     ----------
@@ -554,7 +555,7 @@ def audit_labels(
     table : pandas.DataFrame
         One row a spectrum, from `load_dataset`; a second catalog is matched by its identities.
     second_catalog : str or Path
-        Another catalog, see `read_catalog`; empty for none.
+        Another catalog, see `read_catalog`; empty: the ``second_class`` of the table counts.
 
     Returns
     -------
@@ -577,7 +578,7 @@ def audit_labels(
     audit["Predicted_Taxonomy"] = np.array(GROUPS)[averaged.argmax(axis=1)]
     audit["Confidence"] = averaged.max(axis=1)
     audit["Second_Class"], contradicted = _second_opinion(rows, second_catalog)
-    suspicious, reasons = _improbable_labels(averaged, codes), ["both", "predictions", "second catalog"]
+    suspicious, reasons = _improbable_labels(averaged, codes), ["both", "predictions", "second class"]
     audit["Reason"] = np.select([suspicious & contradicted, suspicious, contradicted], reasons, "")
     return audit[audit.Reason != ""].sort_values("Credence", kind="stable", ignore_index=True)
 

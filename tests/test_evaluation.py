@@ -315,9 +315,18 @@ def test_the_audit_compares_with_a_second_catalog_by_any_name(tmp_path):
     second = f"number,name,class\n433,EROS,C\n{wrong[0]},,S\n2,,Sq\n6,,S;C\n7,,\n"
     (tmp_path / "second.csv").write_text(second)
     audit = evaluation.audit_labels(probabilities, table, tmp_path / "second.csv").set_index("Asteroid_ID")
-    reasons = {"1": "second catalog", wrong[0]: "both", wrong[1]: "predictions", wrong[2]: "predictions"}
+    reasons = {"1": "second class", wrong[0]: "both", wrong[1]: "predictions", wrong[2]: "predictions"}
     assert audit.Reason.to_dict() == reasons
     assert audit.Second_Class[["1", wrong[0]]].tolist() == ["C", "S"]
+
+
+def test_the_audit_compares_with_the_second_class_of_the_table():
+    probabilities, table, _ = make_audit_input(wrong=())
+    table["second_class"] = ""
+    table.loc[table.asteroid.isin(["1", "2", "3"]), "second_class"] = ["C", "Sq", "S;C"]
+    audit = evaluation.audit_labels(probabilities, table)
+    assert audit.Asteroid_ID.tolist() == ["1"]
+    assert audit.Reason.tolist() == ["second class"]
 
 
 def test_the_audit_takes_groups_from_a_second_catalog_without_classes(tmp_path):
@@ -342,7 +351,7 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"))
     audit = evaluation.audit_labels(predictions.probabilities["ensemble"], table, tmp_path / "bus.csv")
     audit = audit.set_index("Asteroid_ID")
-    contradicted = audit.Reason.isin(["both", "second catalog"])
+    contradicted = audit.Reason.isin(["both", "second class"])
     predicted = audit.Reason.isin(["both", "predictions"])
     in_second = audit.index.isin([number for number, _ in bus])
     both = (contradicted & predicted).sum()
