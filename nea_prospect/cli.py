@@ -343,15 +343,15 @@ def benchmark_command(
     if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
         raise RunError(f"{out} already holds something; choose another --out")
     surveys, pairs = _read_pairs("--elsewhere", elsewhere), _read_pairs("--auxiliary", auxiliary)
-    if surveys and (catalog or pairs):
-        raise RunError("--elsewhere goes without --catalog, --spectra and --auxiliary")
+    if surveys and catalog:
+        raise RunError("--elsewhere goes without --catalog and --spectra")
     need_extra("series")
     from nea_prospect.benchmark import run_benchmark
     from nea_prospect.elsewhere import run_elsewhere
 
     try:
         if surveys:
-            run_elsewhere(out, surveys, seed, workers)
+            run_elsewhere(out, surveys, seed, workers, pairs)
         else:
             run_benchmark(out, catalog, spectra, repeats, seed, workers, pairs)
     except (OSError, ValueError) as error:

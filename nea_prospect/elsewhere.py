@@ -23,7 +23,7 @@ from .evaluation import average_spectra, check_sets, evaluate_models, score_sets
 from .features import make_features
 from .files import write_bytes, write_json
 from .loading import Spectrum, bundled, load_dataset
-from .modeling import Fit, load_auxiliary, make_models, run_fits
+from .modeling import Fit, _with_names_of, load_auxiliary, make_models, run_fits
 from .prediction import read_any
 from .resampling import assign_folds, other_asteroids
 
@@ -78,17 +78,18 @@ def plan_elsewhere(names, training, survey, folds, auxiliary=None):
 # %% ../nbs/94a_elsewhere.ipynb #b013f332
 @dataclass(frozen=True)
 class Training:
-    """The bundled spectra that all models learn from."""
+    """The spectra that all models learn from."""
 
     table: pd.DataFrame
     reflectance: np.ndarray  # shape (n_spectra, 53)
     auxiliary: tuple  # from `load_auxiliary`
 
     @classmethod
-    def bundled(cls):
-        """Load the bundled spectra."""
+    def bundled(cls, files=()):
+        """Load the bundled spectra, and further auxiliary sets, pairs of catalog and spectra."""
         dataset = load_dataset(*bundled())
-        return cls(dataset.table, make_features(dataset.spectra)[0], load_auxiliary("bundled"))
+        auxiliary = _with_names_of(dataset.table, load_auxiliary("bundled", files))
+        return cls(dataset.table, make_features(dataset.spectra)[0], auxiliary)
 
     def has(self, table):
         """Tell which rows of a table are of asteroids that are in training."""
@@ -149,18 +150,20 @@ def score_views(predictions, views, table, folds):
     return scores
 
 # %% ../nbs/94a_elsewhere.ipynb #d6fb1f29
-def run_elsewhere(out, surveys, seed=0, workers=0):
+def run_elsewhere(out, surveys, seed=0, workers=0, auxiliary_files=()):
     """Train on the bundled data, predict surveys, and write ``elsewhere.md`` and ``elsewhere.json``.
 
-    ``surveys`` is a list of pairs of catalog and spectra; progress goes to stderr.
+    ``surveys`` is a list of pairs of catalog and spectra, as are the ``auxiliary_files`` to learn from, too:
+    which asteroids are tested does not depend on these. Progress goes to stderr.
     """
-    start, training, result = time.monotonic(), Training.bundled(), {}
+    start, result, bundle = time.monotonic(), {}, Training.bundled()
+    training = Training.bundled(auxiliary_files) if auxiliary_files else bundle
     Path(out).mkdir(parents=True, exist_ok=True)
     wanted = {name: make_models(seed=seed)[name] for name in ("logistic", "ensemble")}
     wanted |= {name: make_peers(seed)[name] for name in ("Plain extra trees",)}
     for catalog, spectra in surveys:
         found, table = load_survey(catalog, spectra)
-        folds, views = survey_folds(table, ~training.has(table), seed), make_views(found)
+        folds, views = survey_folds(table, ~bundle.has(table), seed), make_views(found)
         predictions = predict_survey(training, views, table, folds, wanted, workers)
         name = (
             Path(spectra).resolve().parent.name if Path(spectra).is_file() else Path(spectra).resolve().name

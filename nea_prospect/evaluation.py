@@ -23,7 +23,15 @@ from sklearn.metrics import log_loss
 
 from .catalogs import label_groups, read_catalog
 from .classifier import CONFIDENCE, MODEL_TITLES, prediction_sets
-from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identities, candidate_groups, escape_mathtext
+from nea_prospect.core import (
+    GROUP_COLORS,
+    GROUPS,
+    NAMED_GROUPS,
+    WAVELENGTH_GRID,
+    Identities,
+    candidate_groups,
+    escape_mathtext,
+)
 from .dictionary import tells_columns
 from .features import COVERAGES, INPUT_FEATURES, INPUT_NAMES, coverage, model_inputs
 from .loading import confirmed, source_folder

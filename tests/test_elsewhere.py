@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from nea_prospect import elsewhere
 from nea_prospect.classifier import MODEL_TITLES
 from nea_prospect.cli import app
+from nea_prospect.core import GROUPS
 from nea_prospect.elsewhere import Training, load_survey, plan_elsewhere, read_gaia, run_elsewhere
 from nea_prospect.formats import GAIA_RATIO
 from nea_prospect.loading import bundled, load_dataset
@@ -76,7 +77,7 @@ def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, m
         elsewhere.make_features([dataset.spectra[row] for row in known])[0],
         (X, table),
     )
-    monkeypatch.setattr(Training, "bundled", lambda: small)
+    monkeypatch.setattr(Training, "bundled", lambda *_: small)
     result = run_elsewhere(tmp_path / "out", [small_input[:2]], workers=2)
     (views,) = result.values()
     assert list(views) == ["as observed", "VIS", "NIR"]
@@ -89,8 +90,21 @@ def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, m
         assert word in text
 
 
+def test_further_auxiliary_spectra_join_the_training_but_never_those_of_a_tested_asteroid(small_input):
+    bundle, training = Training.bundled(), Training.bundled([small_input])
+    table = training.auxiliary[1]
+    joined = table.iloc[len(bundle.auxiliary[1]) :]
+    assert len(joined) > 50
+    assert set(joined.asteroid) <= set(training.table.asteroid)
+    tested = joined[joined.label.isin(GROUPS)].drop_duplicates("asteroid")
+    (fit,) = plan_elsewhere(["lda"], training.table, tested, np.zeros(len(tested), int), training.auxiliary)
+    assert len(fit.auxiliary) > 900
+    assert not set(tested.asteroid) & set(table.asteroid.iloc[fit.auxiliary])
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--elsewhere", "catalog.csv"], ["--elsewhere", "a=b", "--auxiliary", "c=d"]]
+    "arguments",
+    [["--elsewhere", "catalog.csv"], ["--elsewhere", "a=b", "--catalog", "c", "--spectra", "d"]],
 )
 def test_a_survey_is_a_pair(arguments, tmp_path):
     result = CliRunner().invoke(app, ["benchmark", "--out", str(tmp_path / "out"), *arguments])
