@@ -766,6 +766,7 @@ def plain_run(small_input, tmp_path_factory):
     numbers = write_plain(small_input, folder / "plain.csv")
     arguments = ["run", "--catalog", "plain.csv", "--spectra", small_input[1], "--preset", "quick"]
     arguments += ["--auxiliary", f"{small_input[0]}={small_input[1]}", "--set", "auxiliary=none"]
+    arguments += ["--set", "workers=1"]  # little to learn: a second process would take longer to start
     result = nea_prospect(*arguments, "--out", "run", cwd=folder, PYTHONPATH=str(folder / "copy"))
     assert result.returncode == 0, result.stderr
     return folder / "run", numbers, result.stdout
