@@ -147,6 +147,23 @@ def test_a_planted_band_is_measured(band, centre, width, depth):
     assert found[3] == pytest.approx(depth * width * np.sqrt(2 * np.pi), rel=0.2)
 
 
+@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+def test_noise_is_no_band(band, noise):
+    rng = np.random.default_rng(0)
+    y = (1 + 0.2 * WAVELENGTH_GRID) * rng.normal(1, noise, (500, len(WAVELENGTH_GRID)))
+    centres = measure_band(WAVELENGTH_GRID, y, BANDS[band])[:, 1]
+    assert np.isfinite(centres).mean() < 0.06
+
+
+@pytest.mark.parametrize("first", [0.5, 0.65, 0.8, 1.0])
+def test_wavelengths_may_begin_anywhere(first):
+    wavelength = np.arange(first, 2.45, 0.02)
+    features = extract_spectral_features(wavelength, 1 + 0.1 * wavelength)
+    assert features.slope.notna().all()
+    assert features["band_0.7_depth"].isna().all() == (first > 0.5)
+
+
 @pytest.mark.parametrize("shape, n_points", [((53,), 52), ((3,), 3), ((2, 53), 53)])
 def test_wrong_shapes_are_refused(shape, n_points):
     wavelength = np.resize(WAVELENGTH_GRID, shape)
