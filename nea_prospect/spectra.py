@@ -144,6 +144,8 @@ def _check_axis(axis, unit, named):
         step = float(steps.max())
         if np.ptp(steps) < 0.002 * step and step > 50 and abs(step / 5 - round(step / 5)) > 0.05:
             raise SpectrumError("these may be wavenumbers (cm-1) or Angstrom; name the unit in a header")
+    if not named and even.all() and abs(max(axis[1] / axis[0], axis[-2] / axis[-1]) - 2) < 0.01:
+        raise SpectrumError("the first column counts the rows: no wavelengths")
     if axis.max() > 8 * axis.min():
         ordered = np.sort(axis)
         apart = ordered[3:-2] > 100 * ordered[2:-3]
@@ -327,7 +329,7 @@ def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B00
         raise SpectrumError(f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um")
     check_curve(columns)
     unnamed = "" if columns.unit or unit == "um" else "no unit is named"
-    odd = describe_curve(wavelength, reflectance, bool(columns.line))
+    odd = describe_curve(wavelength, reflectance, columns)
     facts = replace(
         facts,
         n_dropped=len(columns.values) - len(rows),
