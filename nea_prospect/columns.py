@@ -76,7 +76,8 @@ def name_content(data: bytes) -> str:
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    for kind, pattern in _STARTS.items():
+    marked = start.startswith((b"<", b"{", b"[")) or b"filename" in start
+    for kind, pattern in _STARTS.items() if marked else ():
         if re.match(pattern, start):
             return kind
     if b"reflectance_spectrum_flag" in data[:32768]:
@@ -100,13 +101,17 @@ _OWN_SIGNS = re.compile(
     r"[\"'|±&%\u2212\u2013\xa0\u2009\u202f]|\+/-|\+-|\d\(\d+\)|\d[dD][-+]?\d|"
     r"\d ?([un\u00b5\u03bc]m|\u00c5)\b|\d[ \t]+#"
 )
+_DATA_LINE = re.compile(r"^[ \t]*[-+]?(\.?\d|nan|inf)", re.IGNORECASE | re.MULTILINE)
 _PLAIN = frozenset("0123456789+-.eE,; \t\n")  # of most files; ten times as fast as the search
 _QUOTED = re.compile(r"([\"'])([^\"'\n]*)\1")
 
 
 def _spell_numbers(text):
     """Text whose numbers are written as Python reads them, apart from commas."""
-    if (_PLAIN.issuperset(text) and "+-" not in text) or not _OWN_SIGNS.search(text):
+    start = _DATA_LINE.search(text)
+    header = start.start() if start else 0
+    plain = _PLAIN.issuperset(text[header:]) and "+-" not in text
+    if not _OWN_SIGNS.search(text[:header] if plain else text):
         return text
     text = re.sub("[\u2212\u2013]", "-", text)
     text = re.sub(r"(?<![\d.,])(\d{1,3})[\xa0\u2009\u202f](?=\d{3}(?!\d))", r"\1", text)
@@ -217,15 +222,12 @@ def read_numbers(text):
     plain = _separate_by_blanks(text)
     rows, n_columns, n_text, first, others = _read_rectangle(plain) or _read_lines(plain)
     values = np.full((len(rows), _WIDTH), np.nan)
-    values[:, : rows.shape[1]] = rows[:, :_WIDTH]
-    values[~(np.abs(values) < 1e100)] = np.nan
+    rows = rows[:, :_WIDTH]
+    values[:, : rows.shape[1]] = np.where(np.abs(rows) < 1e100, rows, np.nan)
     header = [line.strip() for line in text.split("\n", first)[:first]] if first and len(rows) else []
     lines = text.split("\n") if others else []
     remarks = tuple(lines[at].strip() for at in others if lines[at].strip())
     return NumberTable(values, n_columns, n_text, tuple(line for line in header[-200:] if line), remarks)
-
-
-_DATA_LINE = re.compile(r"^[ \t]*[-+]?(\.?\d|nan|inf)", re.IGNORECASE | re.MULTILINE)
 
 
 def _read_rectangle(text):
@@ -303,17 +305,18 @@ _ROLES = {  # role of a column: its names
     "no reflectance": r"mag(nitude)?s?(\b|_)|absor|emiss|\bln\b|\bln[(_]|\blog|^log|counts?\b|\badu\b|\bdn\b|"
     r"transm|tellur|radian|erg\b|erg/|\bjy\b|w/m|delta_?r\b|differ|photons?\b|electrons?\b|polari[sz]|offset|"
     r"continuum|\bhull|deriv|^d\w*/d|optical_?depth|\btau\b|extinct|resid|depth|^eps|1 ?[-/] ?r|star/|"
-    r"[a-z)][-+]\d|min_?max",
+    r"[a-z)][-+]\d|min_?max|\binv|_inv|reciproc|\bloss",
     "other": r"width|fwhm|d_?lam|band_?pass|\bbw\b|resol|s/?nr?\b|snr|flag|mask|qual|status|nobs|^n_|weight|"
     r"^(r|refl|flux|albedo)\w*_(lo|low|lower|hi|high|upper|min|max)$",
-    "no wavelength": r"wave_?number|cm\s?\^?-1|1/cm|kayser|energy|\b[km]?ev\b|freq|\b[tgmk]?hz\b|"
-    r"1/(um|\u00b5m|micron|nm)|(um|\u00b5m|micron|nm)\^?-1|inverse|time|^t\(|^m?jd\b|hours?\b|phase|alpha|"
-    r"veloc|km/s|angle|redshift|raman|shift\b",
+    "no wavelength": r"wave_?number|wellenzahl|nombre d.onde|n.mero de onda|cm\s?(\^|\*\*)?\{?-1|1/cm|kayser|"
+    r"energ|\b[km]?ev\b|fr[e\u00e9][qc]|^h?\*?nu\b|\b[tgmkp]?hz\b|1/(um|\u00b5m|micron|nm|lam|\u03bb)|"
+    r"(um|\u00b5m|micron|nm)\^?-1|inverse|time|zeit|^t\b|^[mh]?jd\b|hours?\b|phase|alpha|\blg[ (_]|"
+    r"veloc|km/s|angle|redshift|raman|shift\b|^utc?\b|distance|temperature|rotation|latitude|longitude",
     "wavelength": r"wav|^wl?$|^wl|lam|\u03bb|\bum\b|_um\b|\u00b5m|\u03bcm|micron|micromet|\bnm\b|_nm\b|nanom|"
-    r"angstr|\u00c5|spectral_axis|welle|longueur|longitud|onda|\u6ce2\u957f|\u6ce2\u9577",
+    r"angstr|\u00c5|spectral_axis|welle|longueur|longitud(?!e)|onda|\u6ce2\u957f|\u6ce2\u9577",
     "reflectance": r"r[e\u00e9]fl|^r\b|^i/f|^iof|^radf|flux|albedo|ratio$|\u53cd\u5c04",
     "other axis": r"^(n|nr|no|i|k|x|#|id|idx|index|row|num|number|point|pix|pixels?|channel|order|name|obj|"
-    r"object|target|asteroid|date)$",
+    r"sample|object|target|asteroid|date)$",
     "edge": r"^(lo|hi|low|high|min|max|lower|upper|from|to|start|end|begin)(_|$)",
 }
 _ROLE_PATTERNS = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in _ROLES.items()}
@@ -349,8 +352,12 @@ def column_names(line, n_columns):
     limit = 3 if len(names) == n_columns else 2
     words = re.compile(r"[-+\d.:]+|in|of|the|is|are")
     prose = any(len(name.split()) > limit or words.fullmatch(name) for name in names)
-    plausible = not prose and 0 < len(names) <= n_columns + 3 and column_role(names[0])
-    return names if plausible else []
+    if prose or not 0 < len(names) <= n_columns + 3:
+        return []
+    if column_role(names[0]):
+        return names
+    listed = len(names) == n_columns > 1 and (re.search(r"[,;|\t]", line) or len(names[0]) < 3)
+    return names if listed and column_role(names[1]) == "reflectance" else []
 
 # %% ../nbs/00e_columns.ipynb #d69eab1a
 _NUMBERED = re.compile(r"col(?:umn)?\s*#?\s*(\d+)\s*[:=.)]\s*(\S.*)$", re.IGNORECASE)
@@ -373,6 +380,7 @@ def _listed_names(header):
 
 # %% ../nbs/00e_columns.ipynb #9c4b1c0d
 _TELLING = {"wavelength", "no wavelength", "edge", "no reflectance"}
+_OTHER_AXIS = (["other axis", "reflectance"], ["", "reflectance"])
 
 
 def _header_columns(header, n_columns):
@@ -390,7 +398,7 @@ def _header_columns(header, n_columns):
         roles = [column_role(name) for name in names]
         if "edge" in roles and roles.count("edge") < 2 and "wavelength" not in roles:
             continue  # "end", "begin of the data"
-        if _TELLING & set(roles) or roles == ["other axis", "reflectance"]:
+        if _TELLING & set(roles) or roles[:2] in _OTHER_AXIS:
             _check_roles(roles, line)
             return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
     return None, [], ""
@@ -408,7 +416,8 @@ def _check_roles(roles, line):
         raise SpectrumError(f"the header says {_quote(line)}: wavenumbers, energies or times?")
     if "no reflectance" in roles and "reflectance" not in roles:
         raise SpectrumError(f"the header says {_quote(line)}: this is no reflectance")
-    if roles[0] == "other axis" and roles[1:] == ["reflectance"]:
+    known = {"wavelength", "edge"} & set(roles)
+    if not known and roles[0] in ("other axis", "no reflectance", "other") and roles[1:2] == ["reflectance"]:
         raise SpectrumError(f"the header says {_quote(line)}: no column for the wavelength")
 
 
@@ -460,11 +469,12 @@ def _take_named(values, roles, names, header, line):
     if not sigma and roles[at + 1 : at + 2] == [""] and not _is_rival(values[:, at], values[:, at + 1]):
         sigma = [at + 1]
     uncertainty = values[:, sigma[0]] if sigma else np.full(len(values), np.nan)
-    wavelength = values[:, axis].mean(axis=1)
+    wavelength = values[:, axis].mean(axis=1) if len(axis) > 1 else values[:, axis[0]]
     reflectance, left_out = _without_flagged(values, roles, names, at)
     places = " and ".join(str(k + 1) for k in axis)
     moved = f"column {places} taken for the wavelength, {at + 1} for the reflectance"
-    note = "; ".join(filter(None, ["" if (axis, at) == ([0], 1) else moved, assumed, left_out]))
+    usual = (axis, at) == ([0], 1) and roles[0] != ""
+    note = "; ".join(filter(None, ["" if usual else moved, assumed, left_out]))
     unit = named_unit(names[axis[0]]) or _unit_line(header, line, axis[0], len(names))
     return Columns(np.column_stack([wavelength, reflectance, uncertainty]), unit, line, note)
 
@@ -525,10 +535,12 @@ def _unit_line(header, line, position, n_columns):
 def _is_rival(one, other):
     """Whether a column may be a reflectance as well as another: it varies, and is not much smaller."""
     known = np.isfinite(one) & np.isfinite(other) & (one > 0) & (other > 0)
-    repeated = (other == np.median(other[known])) if known.any() else known
-    if known.sum() < _MIN_ROWS or repeated.mean() > 0.5 or (other[known] == np.rint(other[known])).all():
+    n, one, other = len(known), one[known], other[known]
+    if len(other) < _MIN_ROWS or 2 * np.count_nonzero(other > 0.349 * one) < len(other):
         return False
-    return bool(np.median(other[known] / one[known]) > 0.35)
+    if np.count_nonzero(other == np.median(other)) > 0.5 * n or (other == np.rint(other)).all():
+        return False
+    return bool(np.median(other / one) > 0.35)
 
 
 def _evenness(values):
@@ -541,10 +553,11 @@ def _evenness(values):
 
 def _rises(values, factor=1.33):
     """Whether a column ascends, or descends, throughout, and by a factor at least, as wavelengths do."""
-    steps = np.diff(values)
-    if not (np.isfinite(values).all() and (values > 0).all() and ((steps > 0).all() or (steps < 0).all())):
+    low, high = sorted(values[[0, -1]]) if len(values) else (0, 0)
+    if not 0 < factor * low < high < np.inf:
         return False
-    return bool(values.max() > factor * values.min())
+    before, after = values[:-1], values[1:]
+    return bool((after > before).all() if values[0] == low else (after < before).all())
 
 # %% ../nbs/00e_columns.ipynb #fa213f4c
 def _take_usual(values, n_columns):
@@ -560,7 +573,7 @@ def _take_usual(values, n_columns):
     if half and _rises(values[:, half], 1.1) and values[0, half] > 0.3 and _evenness(values[:, half]) > 0.3:
         return _take_pairs(values, n_columns)
     wavelength, second, third = values[:, :3].T
-    if _rises(wavelength) and _rises(second) and _is_same_axis(wavelength, second):
+    if _rises(second) and _rises(wavelength) and _is_same_axis(wavelength, second):
         return _take_two_axes(values, n_columns)
     _check_second(wavelength, second)
     if n_columns > 2 and _is_width(wavelength, second, third):
@@ -574,13 +587,15 @@ def _take_usual(values, n_columns):
 # %% ../nbs/00e_columns.ipynb #3d7e73f4
 def _check_second(first, second):
     """Refuse a second column that looks like the wavelengths."""
-    if not np.isfinite(second).all():
-        return
     small, large = second.min(), second.max()
+    if not (np.isfinite(small) and np.isfinite(large)):
+        return
     length = 0.2 < small < large < 6 or 300 <= small < large < 6000 or 3000 <= small < large < 6e4
-    even = _evenness(second) > (0.7 if large < 6 else 0.5) and not (_rises(first) and _evenness(first) >= 0.3)
-    follows = (first[:-1] < second[:-1]) & (second[:-1] < first[1:])
-    if (length and even and _rises(second)) or (len(first) > _MIN_ROWS and follows[: _MIN_ROWS // 2].all()):
+    like = length and _rises(second) and _evenness(second) > (0.7 if large < 6 else 0.5)
+    like = like and not (_rises(first) and _evenness(first) >= 0.3)
+    n = _MIN_ROWS
+    follows = len(first) > _MIN_ROWS and first[0] < second[0] < first[1]
+    if like or (follows and ((first[:n] < second[:n]) & (second[:n] < first[1 : n + 1])).all()):
         raise SpectrumError("the second column looks like the wavelengths; name the columns in a header")
 
 
@@ -596,7 +611,7 @@ def _is_width(axis, second, third):
 def _is_counter(values):
     """Whether the first column only counts the rows or names the object, and wavelengths follow."""
     first, second, third = values[:, :3].T
-    if len(values) < _MIN_ROWS or not np.isfinite(third).any():
+    if len(values) < _MIN_ROWS or (first[0] % 1 and first[0] != first[1]) or not np.isfinite(third).any():
         return False
     steps = np.diff(first)
     if (steps == 0).all():
@@ -642,18 +657,22 @@ def _take_pairs(values, n_columns):
 # %% ../nbs/00e_columns.ipynb #5e4807af
 def check_curve(columns):
     """Refuse a second column that does not look like a reflectance."""
-    measured = columns.values[np.isfinite(columns.values[:, :2]).all(axis=1), 1]
-    negative = measured[measured < 0]
-    if len(negative) > 0.2 * len(measured) and len(np.unique(negative)) > max(3, len(negative) // 4):
-        share = f"{len(negative)} of {len(measured)}"
-        raise SpectrumError(f"{share} reflectances are negative: logarithms, magnitudes or differences?")
-    positive = np.sort(measured[measured > 0])
-    if len(positive) < _MIN_ROWS:
+    axis, reflectance = columns.values[:, :2].T
+    measured = reflectance[np.isfinite(axis) & np.isfinite(reflectance)]
+    positive = measured[measured > 0]
+    if len(positive) < len(measured):
+        negative = measured[measured < 0]
+        if len(negative) > 0.2 * len(measured) and len(np.unique(negative)) > max(3, len(negative) // 4):
+            share = f"{len(negative)} of {len(measured)}"
+            raise SpectrumError(f"{share} reflectances are negative: logarithms, magnitudes or differences?")
+    n = len(positive)
+    if n < _MIN_ROWS:
         return
-    same = np.diff(np.flatnonzero(np.concatenate([[True], positive[1:] != positive[:-1], [True]]))).max()
-    if same > 0.8 * len(positive):
-        raise SpectrumError(f"{same} of {len(positive)} reflectances are {positive[len(positive) // 2]:g}")
-    low, middle, high = positive[[len(positive) // 20, len(positive) // 2, -1 - len(positive) // 20]]
+    places = [n // 20, n // 2, n - 1 - n // 20]
+    low, middle, high = np.partition(positive, places)[places]
+    same = np.count_nonzero(positive == middle)  # a value that most have is the median
+    if same > 0.8 * n:
+        raise SpectrumError(f"{same} of {n} reflectances are {middle:g}")
     if not columns.line and 10 < low and high < 26 and high - low < 0.05 * middle:
         raise SpectrumError(
             f"numbers from {low:g} to {high:g} may be magnitudes; name the columns in a header"
@@ -686,9 +705,9 @@ def drop_strays(columns):
 
 def _rows_in_order(values):
     """Leave out rows at the ends that are out of the order of all others and off their curve; count them."""
-    steps, n = np.diff(values[:, 0]), len(values)
-    ascending = n and values[3 * n // 4, 0] > values[n // 4, 0]
-    against = np.flatnonzero(steps < 0 if ascending else steps > 0)
+    axis, n = values[:, 0], len(values)
+    ascending = n and axis[3 * n // 4] > axis[n // 4]
+    against = np.flatnonzero(axis[1:] < axis[:-1] if ascending else axis[1:] > axis[:-1])
     if n < 12 or not 1 <= len(against) <= 2 or not ((against < 2) | (against > n - 4)).all():
         return 0, values
     start = max((at + 1 for at in against if at < 2), default=0)
@@ -723,28 +742,84 @@ def _spikes(wavelength, reflectance, factor=25):
         result[known[above | below]] = True
     return result
 
-# %% ../nbs/00e_columns.ipynb #81ed7d0b
-def describe_curve(wavelength, reflectance, named):
-    """Note what is unusual about a curve (wavelength in um, ascending); empty if nothing is.
+# %% ../nbs/00e_columns.ipynb #5b9f27d4
+def _is_straight(wavelength, reflectance):
+    """Whether all but five points lie within 0.01 % on the straight line between their neighbours."""
+    steps = wavelength[1:] - wavelength[:-1]
+    before, after = steps[:-1], steps[1:]
+    line = (reflectance[:-2] * after + reflectance[2:] * before) / (before + after)
+    bent = np.abs(reflectance[1:-1] - line) > 1e-4 * reflectance.mean()
+    return len(bent) > 9 and np.count_nonzero(bent) <= 5
 
-    `named` tells whether the file names the reflectance.
-    """
-    n, low, high = len(reflectance), reflectance.min(), reflectance.max()
+
+def _is_formula(wavelength, reflectance, steps):
+    """Whether a parabola, an exponential or a power law goes through all points within 0.13 %."""
+    signs = np.sign(steps[steps != 0])
+    if np.count_nonzero(signs[1:] != signs[:-1]) > 1:
+        return False
+    log = np.log(reflectance)
+    if _misses(wavelength, reflectance, curved=True) < 1.3e-3 * reflectance.mean():
+        return True
+    return min(_misses(wavelength, log), _misses(np.log(wavelength), log)) < 1.3e-3
+
+
+def _misses(x, y, curved=False):
+    """How far points are, at most, from the line through the ends, or a parabola also through the middle."""
+    start, middle, end = 0, len(x) // 2, -1
+    slope = (y[end] - y[start]) / (x[end] - x[start])
+    to_middle = (y[middle] - y[start]) / (x[middle] - x[start])
+    bend = (slope - to_middle) / (x[end] - x[middle]) if curved else 0.0
+    return np.abs(y[start] + (x - x[start]) * (slope + bend * (x - x[end])) - y).max()
+
+# %% ../nbs/00e_columns.ipynb #a4c81e70
+def _describe_shape(wavelength, reflectance):
+    """Note that a curve has no noise at all, or that it has one jump."""
+    log = np.log(reflectance)
+    steps = log[1:] - log[:-1]
     notes = []
-    if not named and _is_unscaled(wavelength, reflectance, low, high):
+    if _is_straight(wavelength, reflectance) or _is_formula(wavelength, reflectance, steps):
+        notes.append("lines or a curve without any noise: interpolated, or no measurement?")
+    size = np.abs(steps)
+    if len(size) >= 20 and size.max() > 0.11:
+        at = int(size.argmax())
+        inside = 4 < at < len(size) - 5 and np.partition(size, -2)[-2] < 0.45 * size[at]
+        gaps = np.diff(wavelength)
+        if inside and gaps[at] < 3 * np.median(gaps):
+            notes.append(
+                f"a jump of {np.expm1(steps[at]):+.0%} at {wavelength[at + 1]:.4g}: parts apart in scale?"
+            )
+    return notes
+
+# %% ../nbs/00e_columns.ipynb #e7d3406b
+def _describe_axis(wavelength):
+    """Note that evenly spaced numbers, which no header names, may be something else than wavelengths."""
+    start, end, last = float(wavelength[0]), float(wavelength[-1]), len(wavelength) - 1
+    step = (end - start) / last
+    middle = float(wavelength[last // 2])
+    if abs(middle - start - last // 2 * step) > 1.1e-3:  # as of numbers with three decimals
+        return []
+    if np.abs(wavelength - np.linspace(start, end, last + 1)).max() > 1.1e-3:
+        return []
+    if end > 2.56:
+        return ["evenly spaced beyond 2.56: energies in eV would look alike"]
+    odd = step > 0.004 and abs(2e3 * step - round(2e3 * step)) > 0.1
+    return [f"even steps of {step:.4g} from {start:.4g}: wavelengths?"] if odd else []
+
+# %% ../nbs/00e_columns.ipynb #81ed7d0b
+def describe_curve(wavelength, reflectance, columns):
+    """Note what is unusual about a curve (wavelength in um, ascending) of `Columns`; empty if nothing is."""
+    n, low, high = len(reflectance), reflectance.min(), reflectance.max()
+    notes = _describe_shape(wavelength, reflectance) + ([] if columns.line else _describe_axis(wavelength))
+    if _is_unscaled(wavelength, reflectance, columns.line):
         notes.append(f"numbers from {low:.4g} to {high:.4g}, in no usual scale, taken for the reflectance")
     top = np.flatnonzero(reflectance > 0.9995) if abs(high - 1) < 5e-4 else ()
     if len(top) > 2 and top[0] < 0.15 * n and top[-1] >= 0.85 * n - 1:
         notes.append("1 at both ends and nowhere above: without its continuum?")
-    ends = np.flatnonzero(np.r_[True, reflectance[1:] != reflectance[:-1], True])
-    longest = np.diff(ends).max()
-    if longest >= max(6, 0.2 * n):
-        notes.append(f"{longest} reflectances in a row are equal")
-    steps = np.diff(wavelength)
-    start = wavelength[0] / steps[0]
-    even = np.ptp(steps) < 0.02 * steps[0]
-    if even and 2.56 < wavelength[-1] < 3.2 and abs(start - round(start)) > 0.01:
-        notes.append("evenly spaced beyond 2.56: energies in eV would look alike")
+    changes = reflectance[1:] != reflectance[:-1]
+    if n - np.count_nonzero(changes) >= max(6, 0.2 * n):
+        longest = np.diff(np.flatnonzero(np.r_[True, changes, True])).max()
+        if longest >= max(6, 0.2 * n):
+            notes.append(f"{longest} reflectances in a row are equal")
     if high > 30 * low and n >= _MIN_ROWS:
         inner = np.sort(reflectance)[n // 20 : n - n // 20]
         if inner[-1] > 30 * inner[0]:
@@ -752,13 +827,17 @@ def describe_curve(wavelength, reflectance, named):
     return "; ".join(notes)
 
 
-def _is_unscaled(wavelength, reflectance, low, high):
-    """Whether a reflectance is neither 1 where spectra are normalised nor an albedo."""
-    if low <= 1.05 and high >= 0.97 or 0.005 < low and high < 0.6:
+def _is_unscaled(wavelength, reflectance, line):
+    """Whether a reflectance is neither 1 where spectra are normalised nor an albedo, nor said to be in %."""
+    low, high = reflectance.min(), reflectance.max()
+    if low <= 1.05 and high >= 0.97 or 0.005 < low and high < 0.6 or _PERCENT.search(line):
         return False
     if wavelength[0] <= 0.56:
         return True
-    return high < 0.97 or bool(np.median(reflectance) > 2.2)
+    return (not line and high < 0.97) or low > 1.2 or bool(np.median(reflectance) > 2.2)
+
+
+_PERCENT = re.compile(r"%|per ?cent|pct", re.IGNORECASE)
 
 # %% ../nbs/00e_columns.ipynb #bf55157a
 _PURE = ("", "1", "-", "--", "none", "dimensionless", "relative", "reflectance", "i/f", "%", "percent")

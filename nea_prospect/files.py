@@ -186,6 +186,8 @@ def _coding(data):
 # %% ../nbs/00a_files.ipynb #fd91f764
 def escape_control(text):
     r"""Replace control characters, and bytes that are not valid text, by escape sequences like ``\x1b``."""
+    if text.isprintable():
+        return text
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
     )

@@ -25,6 +25,11 @@ SOAK = int(os.environ.get("SOAK", "1"))  # how many times as many random cases, 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def made_up_reflectance(wavelength):
+    """A slope with a band, since a line is no measurement."""
+    return 1 + 0.1 * wavelength - 0.1 * np.exp(-(((wavelength - 0.95) / 0.15) ** 2))
+
+
 @pytest.fixture(scope="session")
 def archives():
     """Folder with the real archives that the project is tested on, where it lies beside the checkout."""
@@ -39,7 +44,7 @@ def spectrum_text():
 
     def write(factor=1.0, separator=" ", line_end="\n", header="", columns=3, order=1):
         wavelength = np.linspace(0.45, 2.4, 40)[::order]
-        reflectance = 1 + 0.1 * wavelength
+        reflectance = made_up_reflectance(wavelength)
         values = np.column_stack([wavelength * factor, reflectance, np.full(40, 0.01), np.ones(40)])[
             :, :columns
         ]

@@ -209,6 +209,17 @@ UNSOUND = {
     ),
     "reflectance before nm": (table("", R, 1e3 * W), "looks like the wavelengths"),
     "velocity": (table("velocity(km/s) flux", 1e3 * W, R), "velocity"),
+    "tenths of the row": (table("", 0.1 * np.arange(1, 1 + len(W)), R), "counts the rows"),
+    "tenths of the row, descending": (table("", 0.1 * np.arange(len(W), 0, -1), R), "counts the rows"),
+    "pixel, reflectance and error": (
+        table("pixel,reflectance,error", W, R, S, separator=","),
+        "no column for",
+    ),
+    "depth": (table("depth reflectance", W, R), "no column for the wavelength"),
+    "German wavenumber": (table("Wellenzahl, Reflexion", 1 / W, R, separator=","), "Wellenzahl"),
+    "Spanish frequency": (table("frecuencia reflectancia", 0.3 / W, R), "frecuencia"),
+    "longitude": (table("longitude reflectance", W, R), "wavenumbers, energies or times"),
+    "reciprocal": (table("wavelength reciprocal_reflectance", W, 1 / R), "reciprocal"),
 }
 
 
@@ -286,6 +297,30 @@ NOTED = {
     "a filter": (table("", W, np.exp(-(((W - 0.7) / 0.2) ** 2))), "spans a factor of"),
     "even energies": (table("", np.linspace(0.506, 2.755, 60), 1 + 0.1 * np.sin(np.arange(60))), "energies"),
     "two alike": (table("", W, R, 1.01 * R), "column 3 is of the same form"),
+    "a line": (table("", W, 0.9 + 0.2 * W), "without any noise"),
+    "a line of three decimals": (table("", W, 0.9 + 0.2 * W, forms="%.3f %.3f"), "without any noise"),
+    "a line through the row numbers": (table("", W, 1 + 0.01 * np.arange(len(W))), "without any noise"),
+    "a parabola": (table("", W, 0.9 + 0.1 * (W - 1) ** 2), "without any noise"),
+    "an exponential": (table("", W, np.exp(0.5 * (W - 0.55))), "without any noise"),
+    "a power law": (table("", W, (W / 0.55) ** -0.5), "without any noise"),
+    "two lines": (table("", W, np.interp(W, [0.4, 0.8, 2.5], [0.8, 1.1, 1.2])), "without any noise"),
+    "a joint": (table("", W, np.where(W < 0.8, R, 1.3 * R)), "a jump of +29% at 0.8"),
+    "magnitudes called a reflectance": (table("wavelength reflectance", W, MAG), "in no usual scale"),
+    "logarithm of percent": (table("", W[W > 0.8], np.log10(100 * R[W > 0.8])), "in no usual scale"),
+    "even energies in round steps": (table("", np.arange(0.51, 2.76, 0.01), np.tile(R, 5)[:225]), "energies"),
+    "even energies of three decimals": (
+        table("", np.linspace(0.506, 2.755, len(W)), R, forms="%.3f %.5f"),
+        "energies",
+    ),
+    "times": (table("", np.linspace(0.4, 4, len(W)), R), "energies"),
+    "even inverse wavelengths": (
+        table("", np.linspace(1 / 2.45, 1 / 0.45, len(W)), R, forms="%.3f %.5f"),
+        "even steps of 0.03359 from",
+    ),
+    "an unknown name before the reflectance": (
+        table("elapsed, reflectance", W, R, separator=","),
+        "column 1 taken for the wavelength",
+    ),
 }
 
 
@@ -293,6 +328,33 @@ NOTED = {
 def test_what_may_be_something_else_is_read_with_a_note(kind):
     text, note = NOTED[kind]
     assert note in parse_spectrum(text.encode()).facts.assumed
+
+
+FINE = np.arange(0.45, 2.45, 0.005)
+NOISE = np.random.default_rng(0).normal(1, 0.01, len(W))
+QUIET = {
+    "as it is": table("", W, R),
+    "with noise": table("", W, R * NOISE),
+    "a line with noise": table("", W, (0.9 + 0.2 * W) * NOISE),
+    "interpolated": table("", FINE, np.interp(FINE, W, R * NOISE)),
+    "percent": table("wavelength reflectance(%)", W, 15 * R),
+    "a jump across a gap": table(
+        "", np.delete(W, np.s_[10:20]), np.delete(R * (1 + (W > 0.8)), np.s_[10:20])
+    ),
+    "a jump at the end": table("", W, R * (1 + 0.3 * (W < 0.5))),
+    "one spike": table("", W, R * (1 + 0.3 * (W == W[20]))),
+    "Spanish": table("longitud de onda, reflectancia", W, R, separator=","),
+}
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_what_measurements_look_like_has_no_note(kind):
+    assert parse_spectrum(QUIET[kind].encode()).facts.assumed == ""
+
+
+def test_the_first_rows_may_lie_between_their_wavelengths_by_chance():
+    start = np.r_[W[:4] + 0.01, R[4:] + 0.1]
+    assert parse_spectrum(table("", W, start).encode()).facts.assumed == ""
 
 
 def holed(value, *, every=9):

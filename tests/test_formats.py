@@ -297,7 +297,7 @@ def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
     assert str(problem) == "a Parquet table, which needs pip install 'nea-prospect[parquet]'"
 
 
-NM, CURVE = 1000 * WIDE, 1 + 0.4 * (WIDE - 0.55)
+NM, CURVE = 1000 * WIDE, 1 + 0.4 * (WIDE - 0.55) - 0.1 * np.exp(-(((WIDE - 0.95) / 0.15) ** 2))
 KINDS = ["fits", "votable", "ascii.ecsv"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import made_up_reflectance
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,9 @@ def make_zip(path, members):
 @pytest.mark.parametrize("columns", [2, 3, 4])
 def test_every_separator_line_end_and_width(spectrum_text, separator, line_end, fact, columns):
     spectrum = parse_spectrum(spectrum_text(separator=separator, line_end=line_end, columns=columns))
-    np.testing.assert_allclose(spectrum.reflectance, 1 + 0.1 * np.linspace(0.45, 2.4, 40), rtol=1e-5)
+    np.testing.assert_allclose(
+        spectrum.reflectance, made_up_reflectance(np.linspace(0.45, 2.4, 40)), rtol=1e-5
+    )
     assert spectrum.facts.line_end == fact
     assert spectrum.facts.n_columns == columns
     assert (spectrum.uncertainty is None) == (columns == 2)
