@@ -14,6 +14,7 @@ import io
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -462,6 +463,25 @@ def _nearest(self: Model, inputs):
     order = np.argsort(distance, axis=1, kind="stable")[:, :3]
     return self.template_names[order], np.take_along_axis(distance, order, axis=1)
 
+# %% ../nbs/03a_classifier.ipynb #5d1f0a7c
+_LONGEST = 10.0  # um; beyond, numbers are in nm or Angstrom
+
+
+def _finite_points(spectrum, told):
+    """Spectrum without points that are not finite; a ValueError that begins with ``told`` if it is none."""
+    x, y = (np.asarray(values, dtype=float) for values in (spectrum.wavelength, spectrum.reflectance))
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"{told} has {x.size} wavelengths and {y.size} reflectances")
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
+    if len(x) < 2:
+        raise ValueError(f"{told} has {len(x)} finite points, at least 2 are needed")
+    if not (np.diff(x) > 0).all():
+        raise ValueError(f"{told} has wavelengths that do not ascend")
+    if not 0 < x[0] < x[-1] < _LONGEST:
+        raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, which cannot be in um")
+    return spectrum if finite.all() else SimpleNamespace(wavelength=x, reflectance=y)
+
 # %% ../nbs/03a_classifier.ipynb #7b35143f
 @patch
 def predict(self: Model, spectra):
@@ -471,17 +491,25 @@ def predict(self: Model, spectra):
     ----------
     spectra : Spectrum or iterable of Spectrum
         From `nea_prospect.loading.read_spectra`, or any objects with ascending ``wavelength`` (um) and
-        ``reflectance``.
+        ``reflectance``; points that are not finite are left out.
 
     Returns
     -------
     pandas.DataFrame
         One row a spectrum: ``Group`` (``Other`` where the classifier abstains), ``Prob_<group>``, the 90 %
-        ``Set`` (joined by ``;``), ``Coverage``, ``From_um``, ``To_um``, ``Typicality`` (p-value),
-        ``Atypical`` and ``Abstains`` (bool), ``Band_0.7_Seen`` (1 or 0, NaN where not covered; see
-        `nea_prospect.features.hydration_band`), and ``Templates``, the nearest classes with distances.
+        ``Set`` (the most probable first, joined by ``;``; never with ``Other``), ``Coverage``, ``From_um``,
+        ``To_um``, ``Typicality`` (p-value), ``Atypical`` and ``Abstains`` (bool), ``Band_0.7_Seen`` (1 or 0,
+        NaN where not covered; see `nea_prospect.features.hydration_band`), and ``Templates``, the nearest
+        classes with distances.
+
+    Raises
+    ------
+    ValueError
+        If a spectrum has other numbers of wavelengths and reflectances, less than two finite points, or
+        wavelengths that do not ascend or cannot be in um.
     """
     spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
+    spectra = [_finite_points(item, f"spectrum {row}") for row, item in enumerate(spectra)]
     ends = np.array([(item.wavelength[0], item.wavelength[-1]) for item in spectra], float).reshape(-1, 2)
     return self._table(resample_spectra(spectra), *ends.T)
 
@@ -528,8 +556,11 @@ def _group_columns(predictions, classes):
     for code, name in enumerate(GROUPS):
         table[f"Prob_{name}"] = in_groups[:, code].round(6)
     sets = prediction_sets(predictions.credibility, probabilities)
-    distinct, kind = np.unique(sets, axis=0, return_inverse=True)
-    table["Set"] = np.array([";".join(classes[row]) for row in distinct], dtype=object)[kind.ravel()]
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    members = np.where(np.take_along_axis(sets, order, axis=1), order, -1)
+    distinct, kind = np.unique(members, axis=0, return_inverse=True)
+    texts = [";".join(classes[row[row >= 0]]) for row in distinct]
+    table["Set"] = np.array(texts, dtype=object)[kind.ravel()]
     return table
 
 # %% ../nbs/03a_classifier.ipynb #7c8821fd

@@ -22,6 +22,7 @@ from .core import use_style
 from .dictionary import FILES, list_columns
 from .execution import RunError, read_record, unfinished_reason, verify_run
 from .files import escape_control, need_extra, one_line, save_figure
+from .loading import bundled
 from nea_prospect.prediction import (
     check_output,
     figure_name,
@@ -163,7 +164,9 @@ def predict_command(
     run: str = typer.Option(
         "bundled", help="Run folder whose classifier predicts; by default the bundled one."
     ),
-    catalog: str = typer.Option("", help="Catalog with sizes and orbits, for resources."),
+    catalog: str = typer.Option(
+        "", help="Catalog with sizes and orbits, for bands, reach and resources; bundled: what is known here."
+    ),
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
     out: str = typer.Option("", help="File for the whole table: .csv, .parquet, .ecsv or .vot."),
     plot: str = typer.Option("", help="Folder for a figure of each spectrum."),
@@ -176,6 +179,7 @@ def predict_command(
     """Classify spectra; exit code 1 if a file could not be. See also: nea-prospect columns predict."""
     try:
         _check_options(parts, workers, scheduler, catalog, resources, out, plot)
+        catalog = str(bundled()[0]) if catalog == "bundled" else catalog
         found = find_model(run)
         model = read_model(found)
         if parts:

@@ -234,7 +234,7 @@ _EXTRAS = {
     "parquet": ("pyarrow",),
     "astro": ("astropy",),
     "scale": ("distributed",),
-    "explore": ("voila", "ipywidgets"),
+    "explore": ("voila", "ipywidgets", "ipykernel"),
 }  # extra -> modules that it brings
 
 

@@ -23,7 +23,15 @@ from .catalogs import describe_columns, merge_rows, read_catalog
 from .classifier import Model
 from .columns import SpectrumError
 from .composition import mean_minerals, resource_types
-from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, file_asteroid
+from nea_prospect.core import (
+    GROUP_COLORS,
+    GROUPS,
+    WAVELENGTH_GRID,
+    Identities,
+    candidate_groups,
+    escape_mathtext,
+    file_asteroid,
+)
 from .dictionary import describe_table, round_known, tells_columns
 from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line, table_to_csv, write_bytes
@@ -38,7 +46,7 @@ def read_any(paths):
     In an archive or folder the name begins with that of the archive, and in a table with that of the table.
     """
     pairs = []
-    for path in map(Path, paths):
+    for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
         try:
             found = [(piece.name, read_piece(piece)) for piece in iter_pieces(path)]
         except (OSError, ValueError) as error:
@@ -65,13 +73,13 @@ def predict_pairs(model, pairs):
 # %% ../nbs/07_prediction.ipynb #46ae665e
 @tells_columns("predict")
 def predict_files(
-    model: Model, paths: list, catalog: str | Path = "", resources: str | Path = ""
+    model: Model, paths: str | Path | list, catalog: str | Path = "", resources: str | Path = ""
 ) -> tuple[pd.DataFrame, list]:
     """Classify spectra in files.
 
     Parameters
     ----------
-    model, paths : Model, list of str or Path
+    model, paths : Model, str or Path or list of them
         From `nea_prospect.classifier.load_model`; text files, zips, tars or folders.
     catalog, resources : str or Path
         Sizes and orbits, and perhaps classes, see `read_catalog`; see `resource_types`. Empty for none.
@@ -207,10 +215,14 @@ def plot_prediction(model, spectrum, row):
     _plot_templates(left, model, spectrum)
     values = [row[f"Prob_{group}"] for group in GROUPS]
     bars = right.barh(GROUPS, values, color=[GROUP_COLORS[group] for group in GROUPS])
-    right.bar_label(bars, [f"{value:.0%}" for value in values], padding=3, fontsize=8.5)
+    texts = [">99%" if 0.99 < value < 1 else f"{value:.0%}" for value in values]
+    right.bar_label(bars, texts, padding=3, fontsize=8.5)
     right.set(xlabel="Probability", xlim=(0, 1.18), xticks=(0, 0.5, 1))
     right.invert_yaxis()
     right.set_title(f"{row.Group} (unlike all in training)" if row.Atypical else row.Group, fontsize=10)
+    told = [escape_mathtext(row.File)] if "File" in row else []
+    told += [f"90 % set: {row.Set.replace(';', ', ') or 'empty'}", f"coverage {row.Coverage}"]
+    left.set_title("; ".join(told), fontsize=10)
     return left
 
 
@@ -223,10 +235,16 @@ def _plot_templates(ax, model, spectrum):
     nearest = model.nearest_templates(reflectance)[0]
     for (name, distance), line in zip(nearest, ("-", "--", ":"), strict=False):
         shifted = np.exp(templates[name] + np.nanmean((log - templates[name])[seen]))
-        style = {"ls": line, "lw": 2.2, "alpha": 0.6, "color": "#0072B2"}
+        groups = candidate_groups(name)
+        color = GROUP_COLORS[groups[0]] if groups else "#999999"
+        style = {"ls": line, "lw": 2.2, "alpha": 0.6, "color": color}
         ax.plot(WAVELENGTH_GRID, shifted, label=f"{name} (distance {distance:.3f})", **style)
     scale = np.exp(np.log(reflectance[0, seen]).mean())
-    ax.plot(spectrum.wavelength, spectrum.reflectance / scale, lw=0.9, color="black", label="this spectrum")
+    y = spectrum.reflectance / scale
+    ax.plot(spectrum.wavelength, y, lw=0.9, color="black", label="this spectrum")
+    if (error := getattr(spectrum, "uncertainty", None)) is not None:
+        limits = y - error / scale, y + error / scale
+        ax.fill_between(spectrum.wavelength, *limits, color="black", alpha=0.15, lw=0)
     low, high = np.exp(log[seen].min()), np.exp(log[seen].max())
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (mean = 1)", ylim=(0.8 * low, 1.2 * high))
     ax.legend(fontsize=8.5)

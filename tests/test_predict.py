@@ -9,6 +9,7 @@ import tarfile
 import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -131,6 +132,38 @@ def test_python_and_the_command_give_the_same_digits(desk):
     assert written["Prob_C-Group"] == pytest.approx(table["Prob_C-Group"][0], abs=5e-5)
 
 
+def test_points_that_are_not_finite_are_left_out():
+    spectrum = next(iter(read_spectra(bundled()[1])[0].values()))
+    x, y = np.insert(spectrum.wavelength, 5, np.nan), np.insert(spectrum.reflectance, 5, 1.0)
+    y = np.insert(y, 9, np.inf)
+    x = np.insert(x, 9, (x[8] + x[9]) / 2)
+    whole = load_model().predict(spectrum)
+    pd.testing.assert_frame_equal(load_model().predict(SimpleNamespace(wavelength=x, reflectance=y)), whole)
+
+
+@pytest.mark.parametrize(
+    "wavelength, reflectance, told",
+    [
+        (np.linspace(450, 2450, 50), np.ones(50), "cannot be in um"),
+        (np.linspace(2.45, 0.45, 50), np.ones(50), "do not ascend"),
+        (np.linspace(0.45, 2.45, 50), np.ones(49), "50 wavelengths and 49 reflectances"),
+        (np.linspace(0.45, 2.45, 50), np.full(50, np.nan), "0 finite points"),
+    ],
+)
+def test_what_is_no_spectrum_is_refused(wavelength, reflectance, told):
+    with pytest.raises(ValueError, match=f"spectrum 0 has .*{told}"):
+        load_model().predict(SimpleNamespace(wavelength=wavelength, reflectance=reflectance))
+
+
+def test_a_set_begins_with_the_most_probable_group():
+    table = load_model().predict(read_spectra(bundled()[1])[0].values())
+    several = table[table.Set.str.contains(";")]
+    assert len(several) > 50
+    for row in several.itertuples():
+        probabilities = [table.loc[row.Index, f"Prob_{group}"] for group in row.Set.split(";")]
+        assert probabilities == sorted(probabilities, reverse=True)
+
+
 def test_published_asteroids_are_recognised():
     spectra, _ = read_spectra(bundled()[1])
     table = load_model().predict(spectra[name] for name in ("a101955.01.txt", "a000433.01.txt"))
@@ -187,6 +220,21 @@ def test_a_catalog_adds_size_reach_and_resources(desk):
     assert table.Diameter_km["433 Eros.txt"] > 10
     assert "H" in table.Filled_In["433 Eros.txt"]
     assert np.isnan(table.Diameter_km["notes.txt"])
+
+
+def test_what_is_known_of_an_asteroid_is_added_without_a_catalog_of_ones_own(desk):
+    result = predict("433 Eros.txt", "--catalog", "bundled", "--out", "known.csv", cwd=desk)
+    assert result.returncode == 0, result.stderr
+    row = pd.read_csv(desk / "known.csv", dtype={"Asteroid_ID": str}).loc[0]
+    assert row.Name == "Eros"
+    assert 15 < row.Diameter_km < 19
+    assert np.isfinite(row.Delta_v_km_s)
+
+
+def test_one_path_needs_no_list(desk):
+    table, spectra = predict_files(load_model(), str(desk / "433 Eros.txt"))
+    assert table.File.tolist() == ["433 Eros.txt"]
+    assert len(spectra) == 1
 
 
 def test_figures_are_drawn_of_what_was_read(desk):
