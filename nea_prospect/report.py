@@ -97,6 +97,9 @@ def mark_up(html, published=()):
     return str(soup)
 
 # %% ../nbs/91_report.ipynb #040dc26f
+_IS_NUMBER = re.compile(r"[<>]?[-−+]?[\d.]|-|none|not searched|nan", re.IGNORECASE)
+
+
 def _join_heads(*rows):
     """Join the two rows of a head where the second, as pandas writes it, only names the index."""
     if len(rows) != 2:
@@ -128,7 +131,7 @@ def _mark_table(soup, table, heading):
     rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
     for column in zip(*rows, strict=False) if len(set(map(len, rows))) == 1 else ():
         texts = [cell.get_text(strip=True) for cell in column[1:]]
-        if any(text and not re.match(r"([-−+]?[\d.]|-|none|nan)", text, re.IGNORECASE) for text in texts):
+        if any(text and not _IS_NUMBER.match(text) for text in texts):
             for cell in column:
                 cell["class"] = "text"
 
