@@ -616,7 +616,9 @@ def explain_resource(asteroids, posterior, types, known, resource):
     for row in np.flatnonzero(_no_chondrite(asteroids, types, best) & (alone[best] > 0)):
         found[row]["Against"].append((0.0, _NO_CHONDRITE))
     return [
-        ". ".join(f"{title}: {', '.join(text for _, text in sorted(own))}" for title, own in row.items() if own)
+        ". ".join(
+            f"{title}: {', '.join(text for _, text in sorted(own))}" for title, own in row.items() if own
+        )
         for row in found
     ]
 
