@@ -217,8 +217,7 @@ def mineral_likelihood(centre, ratio, n_spectra, types):
     It tells types with minerals in the table from each other, and from the others of their group, which may
     show anything; the group as a whole gets the same as without it.
     """
-    n = np.sqrt(np.maximum(n_spectra, 1))
-    measured = np.abs(2656.5 - 2 * 1284.9 * centre) * CENTRE_ERROR / n, 0.242 * RATIO_ERROR / n
+    measured = _measured_errors(centre, n_spectra)
     columns = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
     given = np.isfinite(columns).all(axis=0)
     likelihood = np.ones((len(centre), len(types)))
@@ -231,14 +230,25 @@ def mineral_likelihood(centre, ratio, n_spectra, types):
     share = types.share.to_numpy() * concerned
     return np.where(concerned, likelihood / ((likelihood @ share) / share.sum())[:, None], 1.0)
 
+
+def _measured_errors(centre, n_spectra):
+    """Errors of fa (mol%) and of the share of olivine from the mean of some spectra."""
+    n = np.sqrt(np.maximum(n_spectra, 1))
+    return np.abs(2656.5 - 2 * 1284.9 * centre) * CENTRE_ERROR / n, 0.242 * RATIO_ERROR / n
+
 # %% ../nbs/05c_composition.ipynb #6260ca43
-def outside_boxes(centre, ratio, types):
-    """Whether band parameters lie in no box of ordinary chondrites, (n_asteroids,); False where unknown."""
+def outside_boxes(centre, ratio, n_spectra, types):
+    """Whether mean band parameters miss each box of ordinary chondrites by more than their errors.
+
+    The arrays are as for `mineral_likelihood`, the result has the shape (n_asteroids,); False where unknown.
+    """
     columns = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
     given, inside = np.isfinite(columns).all(axis=0), True
-    for value, column, half in zip(chondrite_minerals(centre, ratio), columns, BOX, strict=True):
-        away = np.abs(value[:, None] - column[given])
-        inside = inside & ((away <= half) | np.isnan(away))
+    errors = _measured_errors(centre, n_spectra)
+    for k, value in enumerate(chondrite_minerals(centre, ratio)):
+        away = np.abs(value[:, None] - columns[k][given])
+        reach = np.broadcast_to(BOX[k] + errors[k], value.shape)[:, None]
+        inside = inside & ((away <= reach) | np.isnan(away))
     return np.isfinite(centre) & ~inside.any(axis=1)
 
 # %% ../nbs/05c_composition.ipynb #05acf963
@@ -526,12 +536,12 @@ def _mineral_text(centre, ratio):
 
 
 def _no_chondrite(asteroids, types, best):
-    """Whether the likeliest type is an ordinary chondrite though the bands lie in no box of these."""
-    outside = outside_boxes(*_mineral_columns(asteroids)[:2], types)
+    """Whether the likeliest type is an ordinary chondrite though the bands are outside of their boxes."""
+    outside = outside_boxes(*_mineral_columns(asteroids), types)
     return outside & types.fa_mol_percent.notna().to_numpy()[best]
 
 
-_NO_CHONDRITE = "these bands lie in no box of ordinary chondrites"
+_NO_CHONDRITE = "bands farther from all ordinary chondrites than their errors"
 
 # %% ../nbs/05c_composition.ipynb #2f11ca62
 def _heads(posterior, types, best, same):
