@@ -62,18 +62,18 @@ def _defined(source):
 
 # %% ../nbs/91_report.ipynb #4d80d2fc
 def _with_contents(body):
-    """Put links to the sections of a long page before the first of them."""
+    """Put links to the sections of a long page behind its subtitle."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, "html.parser")
-    sections = soup.select("h2[id]")
-    if len(sections) < 3:
+    sections, subtitle = soup.select("h2[id]"), soup.find("blockquote")
+    if len(sections) < 3 or subtitle is None:
         return body
     contents = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Sections"})
     for section in sections:
-        link = soup.new_tag("a", attrs={"href": f"#{section['id']}"}, string=section.get_text().rstrip("¶"))
-        contents.append(link)
-    sections[0].insert_before(contents)
+        title = section.get_text().rstrip("¶")
+        contents.append(soup.new_tag("a", attrs={"href": f"#{section['id']}"}, string=title))
+    subtitle.insert_after(contents)
     return str(soup)
 
 # %% ../nbs/91_report.ipynb #6f3e2bdb
