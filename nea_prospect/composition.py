@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['RESOURCES', 'PSEUDO', 'ALBEDO_ERROR', 'WRONG', 'CENTRE_ERROR', 'RATIO_ERROR', 'CALIBRATION_ERRORS', 'TYPE_SPREADS',
-           'MINERAL_RANGES', 'CLEAR_BAND', 'PROBABILITIES', 'OPINIONS', 'LEAST', 'CLEARLY', 'resource_types',
+           'MINERAL_RANGES', 'BOX', 'CLEAR_BAND', 'PROBABILITIES', 'OPINIONS', 'LEAST', 'CLEARLY', 'resource_types',
            'plot_albedos', 'Opinions', 'measure_opinions', 'albedo_likelihood', 'band_likelihood', 'chondrite_minerals',
-           'mineral_likelihood', 'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns',
-           'match_findings', 'type_prior', 'Posterior', 'type_posterior', 'measured_albedo', 'explain_types']
+           'mineral_likelihood', 'outside_boxes', 'mean_minerals', 'plot_chondrites', 'known_facts', 'complete_columns',
+           'match_findings', 'type_prior', 'Posterior', 'type_posterior', 'measured_albedo', 'explain_types',
+           'explain_resource']
 
 # %% ../nbs/05c_composition.ipynb #296f3222
 from dataclasses import dataclass
@@ -201,6 +202,7 @@ CENTRE_ERROR, RATIO_ERROR = 0.018, 0.28  # um and BAR, of one spectrum: see the 
 CALIBRATION_ERRORS = (1.3, 0.03)  # mol% and share (Dunn et al. 2010)
 TYPE_SPREADS = (1.5, 0.03)  # within one type of chondrites: assumed, a third of the distance to the next
 MINERAL_RANGES = (35.0, 0.45)  # mol% and share: widths of what no ordinary chondrite need explain
+BOX = (2 * TYPE_SPREADS[0], 1.2 * TYPE_SPREADS[1])  # half widths of the boxes of meteorites, mol% and share
 
 
 def chondrite_minerals(centre, ratio):
@@ -212,23 +214,42 @@ def chondrite_minerals(centre, ratio):
 def mineral_likelihood(centre, ratio, n_spectra, types):
     """Likelihood of the mean band parameters of `n_spectra` (NaN: 1), shape (n_asteroids, n_types).
 
-    It tells types with minerals in the table from each other; their group gets the same as without it.
+    It tells types with minerals in the table from each other, and from the others of their group, which may
+    show anything; the group as a whole gets the same as without it.
     """
-    n = np.sqrt(np.maximum(n_spectra, 1))
-    measured = np.abs(2656.5 - 2 * 1284.9 * centre) * CENTRE_ERROR / n, 0.242 * RATIO_ERROR / n
+    measured = _measured_errors(centre, n_spectra)
     columns = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
     given = np.isfinite(columns).all(axis=0)
-    likelihood = np.ones((len(centre), given.sum()))
+    likelihood = np.ones((len(centre), len(types)))
     for k, value in enumerate(chondrite_minerals(centre, ratio)):
         width = np.sqrt(measured[k] ** 2 + CALIBRATION_ERRORS[k] ** 2 + TYPE_SPREADS[k] ** 2)
-        right = _normal(value[:, None], columns[k][given], np.broadcast_to(width, value.shape)[:, None])
-        likelihood *= np.where(
-            np.isfinite(value)[:, None], (1 - WRONG) * right + WRONG / MINERAL_RANGES[k], 1.0
-        )
-    share = types.share.to_numpy()[given]
-    result = np.ones((len(centre), len(types)))
-    result[:, given] = likelihood / ((likelihood * share).sum(axis=1, keepdims=True) / share.sum())
-    return result
+        right = _normal(value[:, None], columns[k], np.broadcast_to(width, value.shape)[:, None])
+        chance = np.where(given, (1 - WRONG) * right + WRONG / MINERAL_RANGES[k], 1 / MINERAL_RANGES[k])
+        likelihood *= np.where(np.isfinite(value)[:, None], chance, 1.0)
+    concerned = types.group.isin(types.group[given]).to_numpy()
+    share = types.share.to_numpy() * concerned
+    return np.where(concerned, likelihood / ((likelihood @ share) / share.sum())[:, None], 1.0)
+
+
+def _measured_errors(centre, n_spectra):
+    """Errors of fa (mol%) and of the share of olivine from the mean of some spectra."""
+    n = np.sqrt(np.maximum(n_spectra, 1))
+    return np.abs(2656.5 - 2 * 1284.9 * centre) * CENTRE_ERROR / n, 0.242 * RATIO_ERROR / n
+
+# %% ../nbs/05c_composition.ipynb #6260ca43
+def outside_boxes(centre, ratio, n_spectra, types):
+    """Whether mean band parameters miss each box of ordinary chondrites by more than their errors.
+
+    The arrays are as for `mineral_likelihood`, the result has the shape (n_asteroids,); False where unknown.
+    """
+    columns = types.fa_mol_percent.to_numpy(), types.olivine_share.to_numpy()
+    given, inside = np.isfinite(columns).all(axis=0), True
+    errors = _measured_errors(centre, n_spectra)
+    for k, value in enumerate(chondrite_minerals(centre, ratio)):
+        away = np.abs(value[:, None] - columns[k][given])
+        reach = np.broadcast_to(BOX[k] + errors[k], value.shape)[:, None]
+        inside = inside & ((away <= reach) | np.isnan(away))
+    return np.isfinite(centre) & ~inside.any(axis=1)
 
 # %% ../nbs/05c_composition.ipynb #05acf963
 CLEAR_BAND = 0.05  # depth of Band I, from which on its parameters count
@@ -259,23 +280,23 @@ def plot_chondrites(asteroids, types):
         zip(types.type[types.fa_mol_percent.notna()], ("#0072B2", "#E69F00", "#CC79A7"), strict=False)
     )
     for kind in types[types.fa_mol_percent.notna()].itertuples():
-        inside = grid[np.abs(fa - kind.fa_mol_percent) < 2 * TYPE_SPREADS[0]]
-        ratio = (0.728 - kind.olivine_share + np.array([-1.2, 1.2]) * TYPE_SPREADS[1]) / 0.242
+        inside = grid[np.abs(fa - kind.fa_mol_percent) < BOX[0]]
+        ratio = (0.728 - kind.olivine_share + np.array([-1, 1]) * BOX[1]) / 0.242
         size = inside[-1] - inside[0], ratio[1] - max(ratio[0], 0)
         style = {"facecolor": palette.get(kind.type, "#999999"), "alpha": 0.18}
         ax.add_patch(plt.Rectangle((inside[0], max(ratio[0], 0)), *size, **style))
         rows = asteroids[asteroids.Type == kind.type]
         style = {"s": 12, "lw": 0, "color": palette.get(kind.type, "#999999")}
         ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, label=f"{kind.type} ({len(rows)})", **style)
+    others = types.type[types.fa_mol_percent.isna() & types.group.isin(types.group[types.fa_mol_percent > 0])]
+    rows = asteroids[asteroids.Type.isin(others)]
+    style = {"s": 12, "lw": 0, "color": "#999999", "label": f"none of them ({len(rows)})"}
+    ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, **style)
     for shape, row in zip("s^Dvph*X", asteroids[asteroids.Name != ""].itertuples(), strict=False):
         style = {"marker": shape, "ms": 8, "mfc": "none", "color": "black", "lw": 0, "label": row.Name}
         ax.plot(row.Band_I_Centre, row.Band_Area_Ratio, **style)
-    ax.set(
-        xlabel="Band I centre (µm)",
-        ylabel="Band area ratio (Band II / Band I)",
-        xlim=(0.88, 1.07),
-        ylim=(0, 1.8),
-    )
+    ax.set(xlabel="Band I centre (µm)", ylabel="Band area ratio (Band II / Band I)")
+    ax.set(xlim=(0.88, 1.07), ylim=(0, 1.8))
     ax.legend(title="Likeliest type", loc="upper right", fontsize=8.5)
     return ax
 
@@ -482,24 +503,45 @@ def _observation_texts(asteroids, known, pairs):
         fact = known.iloc[number]
         if fact.type or fact.water or fact.metal:
             facts[row].append(f"{fact.finding} [{fact.source.partition(';')[0]}]")
-    minerals = [
-        ""
-        if np.isnan(centre)
-        else f"Band I at {centre:.2f} µm" + ("" if np.isnan(ratio) else f", BAR {ratio:.2f}")
-        for centre, ratio in zip(asteroids.Band_I_Centre, asteroids.Band_Area_Ratio, strict=True)
-    ]
+    bands = zip(asteroids.Band_I_Centre, asteroids.Band_Area_Ratio, strict=True)
     return {
         "known": ["; ".join(row) for row in facts],
         "spectrum": said,
-        "class": [f"class {name}" if name else "" for name in asteroids.Published_Class],
-        "second class": [f"second class {name}" if name else "" for name in asteroids.Second_Class],
+        "class": [_class_text("class", name) for name in asteroids.Published_Class],
+        "second class": [_class_text("second class", name) for name in asteroids.Second_Class],
         "albedo": [f"albedo {value:.3f}" if value > 0 else "" for value in measured_albedo(asteroids)],
-        "0.7 µm band": [
-            "" if np.isnan(value) else ("0.7 µm band" if value >= 0.5 else "no 0.7 µm band")
-            for value in asteroids["band_0.7_seen"]
-        ],
-        "mineralogy": minerals,
+        "0.7 µm band": [_band_text(value) for value in asteroids["band_0.7_seen"]],
+        "mineralogy": [_mineral_text(centre, ratio) for centre, ratio in bands],
     }
+
+# %% ../nbs/05c_composition.ipynb #7d26cd46
+def _class_text(title, name):
+    """Write a published class; E, M and P rest on an albedo, and only X of them counts."""
+    counts = " (counts as X)" if name in ("E", "M", "P") else ""
+    return f"{title} {name}{counts}" if name else ""
+
+
+def _band_text(seen):
+    """Write in how many of the spectra that cover it the 0.7 µm band is seen."""
+    if np.isnan(seen):
+        return ""
+    return {0.0: "no 0.7 µm band", 1.0: "0.7 µm band"}.get(seen, f"0.7 µm band in {seen:.0%} of its spectra")
+
+
+def _mineral_text(centre, ratio):
+    """Write Band I centre and band area ratio."""
+    if np.isnan(centre):
+        return ""
+    return f"Band I at {centre:.2f} µm" + ("" if np.isnan(ratio) else f", BAR {ratio:.2f}")
+
+
+def _no_chondrite(asteroids, types, best):
+    """Whether the likeliest type is an ordinary chondrite though the bands are outside of their boxes."""
+    outside = outside_boxes(*_mineral_columns(asteroids), types)
+    return outside & types.fa_mol_percent.notna().to_numpy()[best]
+
+
+_NO_CHONDRITE = "bands farther from all ordinary chondrites than their errors"
 
 # %% ../nbs/05c_composition.ipynb #2f11ca62
 def _heads(posterior, types, best, same):
@@ -548,6 +590,8 @@ def explain_types(asteroids, posterior, types, known=None):
                 sides[row]["against"].append(said[row])
             elif step == "known" or len(meant[row]) == 1 or ratio[row] >= CLEARLY:
                 sides[row]["for"].append(said[row])
+    for row in np.flatnonzero(_no_chondrite(asteroids, types, best)):
+        sides[row]["against"].append(_NO_CHONDRITE)
     heads, abstains = _heads(posterior, types, best, same), asteroids.Abstains.astype(bool)
     return [_sentence(*parts) for parts in zip(heads, sides, abstains, strict=True)]
 
@@ -560,3 +604,35 @@ def _sentence(head, sides, abstains):
     if abstains:
         parts.append("the classifier abstains")
     return "; ".join(parts)
+
+# %% ../nbs/05c_composition.ipynb #d6505c83
+def explain_resource(asteroids, posterior, types, known, resource):
+    """Say for each asteroid what speaks for and against its being rich in a resource: a list of texts.
+
+    The arguments are as for `explain_types`; the strongest observation comes first.
+    """
+    asteroids, _ = complete_columns(asteroids)
+    rich, alone = posterior.rich[resource], types[f"{resource}_probability"].to_numpy()
+    now, best = _odds(posterior.types, rich), posterior.types.argmax(axis=1)
+    found = [{"For": [], "Against": [], "Says little": []} for _ in best]
+    for step, said in _observation_texts(asteroids, known, posterior.pairs).items():
+        without = _odds(posterior.types / posterior.steps[step], alone if step == "known" else rich)
+        change = np.log(now / without)
+        for row in np.flatnonzero([bool(text) for text in said]):
+            strength = change[row]
+            title = "For" if strength > 0 else "Against"
+            title = title if abs(strength) >= np.log(CLEARLY) else "Says little"
+            found[row][title].append((-abs(strength), said[row]))
+    for row in np.flatnonzero(_no_chondrite(asteroids, types, best) & (alone[best] > 0)):
+        found[row]["Against"].append((0.0, _NO_CHONDRITE))
+    return [
+        ". ".join(
+            f"{title}: {', '.join(text for _, text in sorted(own))}" for title, own in row.items() if own
+        )
+        for row in found
+    ]
+
+
+def _odds(weights, rich):
+    """Odds of being rich from weights of types and the probability to be rich in each, (n_asteroids,)."""
+    return ((weights * rich).sum(axis=1) + 1e-12) / ((weights * (1 - rich)).sum(axis=1) + 1e-12)

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['ORBIT_VELOCITY', 'EXHAUST_VELOCITY', 'EASY_DELTA_V', 'MAGNITUDE_ERROR', 'MAGNITUDE_BIAS', 'DIAMETER_ERROR',
-           'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'MAX_DELTA_V', 'LIST', 'SAME_ORBIT',
-           'NEARLY', 'MIN_CHANNEL', 'CUTS', 'LEAST_GAIN', 'POPULATION', 'LARGE_KM', 'read_orbits', 'complete_facts',
-           'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties', 'compare_sizes',
-           'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables', 'rank_alternatives',
-           'plot_bumps', 'robust_statements', 'rank_correlation', 'plot_reach', 'plot_pareto', 'full_elements',
-           'rank_windows', 'answer_cuts', 'confusion_by_coverage', 'deciding_observations', 'decide', 'top_table',
-           'plot_cards', 'population_mixture', 'repeated_errors', 'expected_gain', 'list_gain', 'rank_followup',
-           'plot_followup']
+           'N_WORLDS', 'TOP', 'CAPACITY_TONNES', 'LEGS', 'MIN_RICH', 'OLD_ALBEDOS', 'LIST', 'SAME_ORBIT', 'NEARLY',
+           'MIN_CHANNEL', 'CUTS', 'LEAST_GAIN', 'MAX_DELTA_V', 'POPULATION', 'LARGE_KM', 'NEGLIGIBLE', 'read_orbits',
+           'complete_facts', 'diameter', 'delta_v', 'accessibility', 'leave_findings_out', 'sample_properties',
+           'compare_sizes', 'pareto_front', 'example_asteroids', 'rank_prospects', 'alternative_tables',
+           'rank_alternatives', 'plot_bumps', 'robust_statements', 'rank_correlation', 'full_elements', 'rank_windows',
+           'answer_cuts', 'confusion_by_coverage', 'deciding_observations', 'decide', 'plot_reach', 'plot_pareto',
+           'top_table', 'plot_cards', 'population_mixture', 'repeated_errors', 'expected_gain', 'list_gain',
+           'rank_followup', 'observe_first', 'plot_followup']
 
 # %% ../nbs/06_prospecting.ipynb #1ae3eb75
 import textwrap
@@ -31,6 +31,7 @@ from nea_prospect.composition import (
     albedo_likelihood,
     chondrite_minerals,
     complete_columns,
+    explain_resource,
     explain_types,
     known_facts,
     match_findings,
@@ -158,6 +159,12 @@ def leave_findings_out(asteroids, types, opinions, known):
             **{f"P (rich in {name})": value for name, value in rich.items()},
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _percent(share):
+    """Write a probability in percent; what is nearly certain is not called certain."""
+    text = f"{share:.0%}"
+    return {"0%": "<1%", "100%": ">99%"}.get(text, text)
 
 
 def _title(row):
@@ -434,6 +441,7 @@ def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity,
     for name in RESOURCES:
         given = (posterior.rich[name], velocity, weight**legs, capacity_tonnes, doubtful)
         columns |= _resource_columns(name, sampled, *given)
+        columns[f"{name.capitalize()}_Evidence"] = explain_resource(asteroids, posterior, types, known, name)
     evidence = explain_types(asteroids, posterior, types, known)
     kept = asteroids.drop(columns=[*_RENAMED, "diameter_km"])
     notes = _missing_notes(sampled, velocity, doubtful)
@@ -505,31 +513,36 @@ _FIRST_FIVE = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B")
 
 
 def plot_bumps(prospects, alternatives, resource):
-    """Plot the ranks of the first 20 asteroids under each alternative; `prospects` in the order of these."""
+    """Plot the ranks of the first 20 asteroids under each alternative; `prospects` in the order of these.
+
+    The first five by windows are coloured, or those by formulas where no windows are known.
+    """
     column, n = f"{resource.capitalize()}_Rank", 20
     ranks = pd.DataFrame({"as ranked": prospects[column]} | {k: v[column] for k, v in alternatives.items()})
     ranks = ranks[ranks["as ranked"] <= n].sort_values("as ranked")
     if ranks.empty:
         return _empty_plot(f"Nothing to rank for {resource}: no asteroid has both a size and an orbit.")
     ax = plt.subplots(figsize=(8.5, 5.4), dpi=72)[1]
-    colors = [*_FIRST_FIVE, *["#C8C8C8"] * len(ranks)]
-    for color, (_, values) in zip(colors, ranks.iterrows(), strict=False):
-        first = values["as ranked"] <= len(_FIRST_FIVE)
+    order = prospects.get(f"{resource.capitalize()}_Window_Rank", prospects[column])
+    colors = dict(zip(order[order <= len(_FIRST_FIVE)].sort_values().index, _FIRST_FIVE, strict=False))
+    for row, values in ranks.iterrows():
+        first = row in colors
         style = {"lw": 2.6 if first else 1, "marker": "o" if first else "", "ms": 4, "antialiased": False}
-        ax.plot(values.clip(upper=n + 10).to_numpy(), color=color, zorder=2 + first, **style)
+        style |= {"color": colors.get(row, "#C8C8C8"), "zorder": 2 + first}
+        ax.plot(values.clip(upper=n + 10).to_numpy(), **style)
     names = [escape_mathtext(_title(prospects.loc[row])) for row in ranks.index]
     labels = [f"{name}  {rank:.0f}" for name, rank in zip(names, ranks["as ranked"], strict=True)]
     ax.set_yticks(ranks["as ranked"], labels, fontsize=8.5)
-    for label, color in zip(ax.get_yticklabels(), _FIRST_FIVE, strict=False):
-        label.set(color=color, weight="bold")
+    for label, row in zip(ax.get_yticklabels(), ranks.index, strict=True):
+        label.set(color=colors.get(row, "black"), weight="bold" if row in colors else "normal")
     ax.set_xticks(range(len(ranks.columns)), ranks.columns, rotation=30, ha="right")
-    ax.set(ylim=(n + 11, 0), xlim=(-0.2, len(ranks.columns) - 0.8))
+    ax.set(ylim=(n + 12.5, 0), xlim=(-0.2, len(ranks.columns) - 0.8))
     ax.axhline(TOP + 0.5, color="#999999", lw=0.8, ls=":")
-    ax.axhspan(n + 9, n + 11, color="#EEEEEE", zorder=0)
-    ax.text(-0.15, n + 10, f"below rank {n + 9}", va="center", fontsize=8)
+    ax.axhspan(n + 9, n + 12.5, color="#EEEEEE", zorder=0)
+    ax.text(-0.15, n + 11.5, f"below rank {n + 9}", va="center", fontsize=8)
     return ax
 
-
+# %% ../nbs/06_prospecting.ipynb #20c4e18b
 def _empty_plot(message):
     """Axes with a message instead of a plot that would be empty."""
     ax = plt.subplots(figsize=(6, 0.8))[1]
@@ -566,101 +579,6 @@ def rank_correlation(table, first, second, n=100):
     """Compute the rank correlation of two columns over the `n` rows that are smallest in the first."""
     rows = table.nsmallest(n, first)
     return float(rows[first].corr(rows[second], method="spearman"))
-
-# %% ../nbs/06_prospecting.ipynb #20420082
-_VISITED = {  # by a spacecraft, or to be: name, and place of the label in points from the symbol
-    "433": ("Eros", (-8, 0)),
-    "25143": ("Itokawa", (-8, -1)),
-    "65803": ("Didymos", (-8, 0)),
-    "99942": ("Apophis", (8, -8)),
-    "101955": ("Bennu", (-8, -4)),
-    "162173": ("Ryugu", (-8, 5)),
-    "6178": ("1986 DA", (8, 6)),
-}
-
-
-def _plot_visited(ax, prospects):
-    """Name the asteroids that spacecraft visit, and 1986 DA, beside their symbols."""
-    outline = [withStroke(linewidth=2.5, foreground="white")]
-    style = {"textcoords": "offset points", "va": "center", "fontsize": 9, "weight": "bold"}
-    for row in prospects[prospects.Asteroid_ID.isin(_VISITED)].itertuples():
-        name, place = _VISITED[row.Asteroid_ID]
-        point, side = (row.Delta_v_km_s, row.Diameter_km), "right" if place[0] < 0 else "left"
-        ax.annotate(name, point, xytext=place, ha=side, path_effects=outline, **style)
-
-# %% ../nbs/06_prospecting.ipynb #5e488b44
-MAX_DELTA_V = 14.0  # km/s, of the plot
-
-
-def plot_reach(prospects):
-    """Plot delta-v against diameter, coloured by group, with the first ten for each resource."""
-    shown = prospects[(prospects.Delta_v_km_s <= MAX_DELTA_V) & prospects.Diameter_km.notna()]
-    if shown.empty:
-        return _empty_plot(f"No asteroid has a size and an orbit within {MAX_DELTA_V:g} km/s.")
-    ax = plt.subplots(figsize=(9, 4.6))[1]
-    for group, n in shown.Type_Group.value_counts().items():
-        rows = shown[shown.Type_Group == group]
-        style = {"s": 14, "color": GROUP_COLORS[group], "lw": 0}
-        ax.scatter(rows.Delta_v_km_s, rows.Diameter_km, label=f"{group} ({n})", **style)
-    for name, color, marker in (("Water", "#1F4E79", "o"), ("Metal", "#7A1F1F", "s")):
-        best = shown[shown[f"{name}_Rank"] <= TOP]
-        style = {"s": 58, "marker": marker, "facecolor": "none", "edgecolor": color, "lw": 1.4, "zorder": 4}
-        ax.scatter(best.Delta_v_km_s, best.Diameter_km, label=f"first {TOP} for {name.lower()}", **style)
-    _plot_visited(ax, shown)
-    ax.axvline(7, color="#999999", lw=0.8, ls=":")
-    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)", yscale="log")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
-    return ax
-
-# %% ../nbs/06_prospecting.ipynb #96231d63
-def plot_pareto(prospects, resource):
-    """Plot the expected mass of a resource against delta-v, from 100 t on, and number the Pareto front."""
-    title = resource.capitalize()
-    shown = prospects[(prospects[f"{title}_Expected_t"] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
-    front = shown[shown[f"{title}_Pareto"]].sort_values("Delta_v_km_s")
-    if front.empty:
-        return _empty_plot(f"No Pareto front for {resource}: no asteroid with an orbit may be rich.")
-    ax = plt.subplots(figsize=(8.5, 4))[1]
-    likely = shown[shown[f"{title}_P_Rich"] >= MIN_RICH]
-    for rows, color, text in (
-        (shown, "#D0D0D0", "others"),
-        (likely, "#777777", f"rich with {MIN_RICH:.0%} or more"),
-    ):
-        style = {"s": 10, "lw": 0, "color": color, "label": text}
-        ax.scatter(rows.Delta_v_km_s, rows[f"{title}_Expected_t"], **style)
-    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
-    ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
-    ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
-    names = [_title(row) for row in front.itertuples()]
-    _number_points(ax, front.Delta_v_km_s, front[f"{title}_Expected_t"], names, "#D55E00", "on the front:")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
-    return ax
-
-# %% ../nbs/06_prospecting.ipynb #ce620029
-def _number_points(ax, x, y, names, color, title):
-    """Write numbers beside points, apart where these are crowded, and list their names in the legend."""
-    listed = [f"{number} {escape_mathtext(name)}" for number, name in enumerate(names, 1)]
-    ax.scatter(x, y, s=14, color=color, lw=0, zorder=3, label="\n".join([title, *listed]))
-    inches = np.array([6.0, 4.0])  # about the size of the axes
-    points = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y])) * inches
-    places = _spread(points + [0.0, 0.14]) / inches
-    style = {"ha": "center", "va": "center", "fontsize": 7.5, "weight": "bold", "color": color, "zorder": 4}
-    outline = [withStroke(linewidth=2.5, foreground="white")]
-    for number, (point, place) in enumerate(zip(points / inches, places, strict=True), 1):
-        line = {"transform": ax.transAxes, "color": color, "lw": 0.7}
-        ax.plot(*zip(point, place, strict=True), **line)
-        ax.text(*place, str(number), transform=ax.transAxes, path_effects=outline, **style)
-
-
-def _spread(points, gap=0.17):
-    """Push points of shape (n, 2) that are nearer than a gap away from each other."""
-    points = np.array(points, dtype=float) + 1e-4 * np.arange(len(points))[:, None] * [1, -1]
-    for _ in range(300):
-        away = points[:, None] - points
-        distance = np.maximum(np.hypot(*away.T), 1e-9).T
-        push = np.maximum(gap - distance, 0) * ~np.eye(len(points), dtype=bool)
-        points = points + (0.4 * (push / distance)[..., None] * away).sum(axis=1)
-    return points
 
 # %% ../nbs/06_prospecting.ipynb #500568a9
 LIST = 20  # asteroids that are chosen for a resource
@@ -708,8 +626,8 @@ def rank_windows(prospects, windows, resource, exhaust_velocity=EXHAUST_VELOCITY
     Returns
     -------
     pandas.DataFrame
-        One window of each asteroid that has one with a way back, best first, with ``Window_Utility_t`` (t)
-        and ``Window_Rank``.
+        One window of each asteroid that has one with a way back, best first, with ``Window_Utility_t`` (t),
+        ``Window_Rank``, and the next best two as text in ``Other_Dates``.
     """
     title = resource.capitalize()
     usable = windows[(windows[f"{title}_Rank"] <= LIST) & windows.Return_delta_v_km_s.notna()]
@@ -719,9 +637,23 @@ def rank_windows(prospects, windows, resource, exhaust_velocity=EXHAUST_VELOCITY
     back = np.exp(-usable.Return_delta_v_km_s.to_numpy(dtype=float) / exhaust_velocity)
     ranked = usable.assign(Window_Utility_t=won * there * back)
     best = ranked.groupby("Asteroid_ID").Window_Utility_t.transform("max")
-    ranked = ranked[ranked.Window_Utility_t >= NEARLY * best].sort_values("Departure", kind="stable")
-    ranked = ranked.drop_duplicates("Asteroid_ID").sort_values("Window_Utility_t", ascending=False)
-    return ranked.assign(Window_Rank=np.arange(1, len(ranked) + 1))
+    good = ranked[ranked.Window_Utility_t >= NEARLY * best].sort_values("Departure", kind="stable")
+    chosen = good.drop_duplicates("Asteroid_ID").sort_values("Window_Utility_t", ascending=False)
+    others = chosen.Asteroid_ID.map(_other_dates(ranked.drop(chosen.index), chosen)).fillna("")
+    return chosen.assign(Window_Rank=np.arange(1, len(chosen) + 1), Other_Dates=others.astype(str))
+
+# %% ../nbs/06_prospecting.ipynb #0a62fe2d
+def _other_dates(others, chosen):
+    """Write the best two other windows of each asteroid, with their utility beside that of the chosen one."""
+    own = chosen[["Asteroid_ID", "Window_Utility_t"]]
+    both = others.merge(own, on="Asteroid_ID", suffixes=("", "_chosen"))
+    best = both.sort_values("Window_Utility_t", ascending=False).groupby("Asteroid_ID").head(2)
+    texts = {}
+    for row in best.sort_values("Departure", kind="stable").itertuples():
+        cost = f"{row.Window_delta_v_km_s:.2f} there, {row.Return_delta_v_km_s:.2f} back"
+        share = f"{row.Window_Utility_t / row.Window_Utility_t_chosen:.0%}"
+        texts.setdefault(row.Asteroid_ID, []).append(f"{row.Departure} ({cost}; utility {share})")
+    return {name: ", ".join(dates) for name, dates in texts.items()}
 
 # %% ../nbs/06_prospecting.ipynb #5337c245
 MIN_CHANNEL = 9  # asteroids a group, below which there is no channel
@@ -833,16 +765,19 @@ def deciding_observations(prospects, types, known, channels, resource):
     """
     rich, texts = types[f"{resource}_probability"].to_numpy(dtype=float), {}
     pairs = match_findings(prospects, known)
-    found = {row: known.iloc[fact].finding for row, fact in pairs if known.iloc[fact][resource]}
+    found = {}
+    for row, fact in pairs:
+        if known.iloc[fact][resource]:
+            found.setdefault(row, []).append(known.iloc[fact].finding)
     for place, (_, row) in enumerate(prospects.iterrows()):
         chances, best = row[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float), (LEAST_GAIN, "")
         for title, outcomes in _outcomes(row, types, channels).items():
             weight = (outcomes * chances).sum(axis=1)
             after = (outcomes * chances) @ rich / weight
             low, high = (end[0] for end in _weighted_quantiles(after[None], weight[None], (0.05, 0.95)))
-            text = f"{title}: {low:.0%} to {high:.0%} rich then"
+            text = f"{title}: {_percent(low)} to {_percent(high)} rich then"
             best = max(best, (np.sqrt(weight @ (after - weight @ after) ** 2), text))
-        decided = f"none, it is known ({found[place]})" if place in found else best[1]
+        decided = f"none, it is known ({'; '.join(found[place])})" if place in found else best[1]
         texts[row.Asteroid_ID] = decided or _DIRECT[resource]
     return pd.Series(texts, dtype=str)
 
@@ -853,11 +788,34 @@ def _with_interval(values, low, high, form):
     return [f"{form(value)} ({form(first)}-{form(last)})" for value, first, last in rows]
 
 
-def _tonnes(value):
-    """Write a mass with two digits."""
-    if not value > 0:
+def _millions(tonnes):
+    """Write a mass (t) in million t, with two digits."""
+    if not tonnes > 0:
         return "0"
-    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
+    millions = float(f"{tonnes / 1e6:.2g}")
+    return f"{millions:,.{max(0, 1 - int(np.floor(np.log10(millions))))}f}"
+
+
+def _mass_text(row, title):
+    """Write the mass of a resource if an asteroid is rich."""
+    middle, low, high = (_millions(row[f"{title}_If_Rich_{name}t"]) for name in ("", "low_", "high_"))
+    return f"{middle} million t ({low}-{high})"
+
+
+def _rich_text(row, title):
+    """Write how probable it is that an asteroid is rich, and how probable without what missions found."""
+    chance, unfound = row[f"{title}_P_Rich"], row.get(f"{title}_P_Rich_Unfound", np.nan)
+    other = abs(chance - unfound) > 0.01
+    return _percent(chance) + (f"; {_percent(unfound)} if no mission or radar had told" if other else "")
+
+
+def _verdict(row, title):
+    """Judge a target: whether it is probably rich, and stays among the first ten whatever is assumed."""
+    rich, worst = row[f"{title}_P_Rich"] >= 0.5, row[f"{title}_Worst_Rank"]
+    word = ("weak", "open", "firm")[int(rich) + int(worst <= TOP)]
+    chance = "probably rich" if rich else "probably not rich"
+    falls = f"falls to rank {worst:.0f} under “{row[f'{title}_Worst_If']}”"
+    return f"{word}: {chance}, {falls if worst > TOP else 'among the first ten whatever is assumed'}"
 
 # %% ../nbs/06_prospecting.ipynb #573a24c4
 def decide(prospects, ranked, resource, observations):
@@ -874,7 +832,6 @@ def decide(prospects, ranked, resource, observations):
     rows = prospects.set_index("Asteroid_ID", drop=False)
     for window in ranked.head(3).itertuples():
         row = rows.loc[window.Asteroid_ID]
-        mass = [[row[f"{title}_If_Rich_{name}t"]] for name in ("", "low_", "high_")]
         size = [[row[f"Diameter_{name}km"]] for name in ("", "low_", "high_")]
         launch = f"{window.Departure}, flight of {window.Flight_d:.0f} days, C3 {window.C3_km2_s2:.1f} km²/s²"
         there = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} km/s back"
@@ -882,16 +839,117 @@ def decide(prospects, ranked, resource, observations):
         worst = row[f"{title}_Worst_If"]
         worst = f"at worst {row[f'{title}_Worst_Rank']:.0f} under “{worst}”" if worst else "never worse"
         columns[_title(row)] = {
-            f"Rich in {resource}": f"{row[f'{title}_P_Rich']:.0%}",
-            f"{title} if rich": f"{_with_interval(*mass, _tonnes)[0]} t",
+            "Verdict": _verdict(row, title),
+            f"Rich in {resource}": _rich_text(row, title),
+            f"{title} if rich": _mass_text(row, title),
+            "Likeliest type": f"{row.Type} {_percent(row.Type_Probability)}",
             "Diameter": f"{_with_interval(*size, '{:.2f}'.format)[0]} km, {row.Diameter_From}",
             "Launch": launch,
+            "Other launches": window.Other_Dates or "none",
             "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
-            "Why, and what disagrees": row.Evidence,
+            f"For and against {resource}": row[f"{title}_Evidence"],
             "An observation that would decide": observations[window.Asteroid_ID],
             "Rank": f"{places}; {worst}",
         } | ({"Note": window.Note} if window.Note else {})
     return pd.DataFrame(columns, dtype=str).fillna("")
+
+# %% ../nbs/06_prospecting.ipynb #20420082
+_VISITED = {  # by a spacecraft, or to be
+    "433": "Eros",
+    "25143": "Itokawa",
+    "65803": "Didymos",
+    "99942": "Apophis",
+    "101955": "Bennu",
+    "162173": "Ryugu",
+}
+
+
+def _is_chosen(prospects, resource):
+    """Whether asteroids are the first three for a resource by windows; none where no windows are known."""
+    return prospects.get(f"{resource.capitalize()}_Window_Rank", pd.Series(np.nan, prospects.index)) <= 3
+
+# %% ../nbs/06_prospecting.ipynb #ce620029
+def _number_points(ax, x, y, names, color, title, marks=range(1, 100)):
+    """Write marks beside points, apart where these are crowded, and list their names in the legend."""
+    listed = [f"{mark} {escape_mathtext(name)}" for mark, name in zip(marks, names, strict=False)]
+    ax.scatter(x, y, s=14, color=color, lw=0, zorder=3, label="\n".join([title, *listed]))
+    inches = np.array([6.0, 4.0])  # about the size of the axes
+    points = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y])) * inches
+    places = _spread(points + [0.0, 0.14]) / inches
+    style = {"ha": "center", "va": "center", "fontsize": 7.5, "weight": "bold", "color": color, "zorder": 4}
+    outline = [withStroke(linewidth=2.5, foreground="white")]
+    for mark, point, place in zip(marks, points / inches, places, strict=False):
+        line = {"transform": ax.transAxes, "color": color, "lw": 0.7}
+        ax.plot(*zip(point, place, strict=True), **line)
+        ax.text(*place, str(mark), transform=ax.transAxes, path_effects=outline, **style)
+
+
+def _spread(points, gap=0.17):
+    """Push points of shape (n, 2) that are nearer than a gap away from each other."""
+    points = np.array(points, dtype=float) + 1e-4 * np.arange(len(points))[:, None] * [1, -1]
+    for _ in range(300):
+        away = points[:, None] - points
+        distance = np.maximum(np.hypot(*away.T), 1e-9).T
+        push = np.maximum(gap - distance, 0) * ~np.eye(len(points), dtype=bool)
+        points = points + (0.4 * (push / distance)[..., None] * away).sum(axis=1)
+    return points
+
+# %% ../nbs/06_prospecting.ipynb #5e488b44
+MAX_DELTA_V = 14.0  # km/s, of the plot
+
+
+def plot_reach(prospects):
+    """Plot delta-v against diameter, coloured by group, with the first ten for each resource."""
+    shown = prospects[(prospects.Delta_v_km_s <= MAX_DELTA_V) & prospects.Diameter_km.notna()]
+    if shown.empty:
+        return _empty_plot(f"No asteroid has a size and an orbit within {MAX_DELTA_V:g} km/s.")
+    ax = plt.subplots(figsize=(9, 4.6))[1]
+    for group, n in shown.Type_Group.value_counts().items():
+        rows = shown[shown.Type_Group == group]
+        style = {"s": 14, "color": GROUP_COLORS[group], "lw": 0}
+        ax.scatter(rows.Delta_v_km_s, rows.Diameter_km, label=f"{group} ({n})", **style)
+    for name, color, marker in (("Water", "#1F4E79", "o"), ("Metal", "#7A1F1F", "s")):
+        best = shown[shown[f"{name}_Rank"] <= TOP]
+        style = {"s": 58, "marker": marker, "facecolor": "none", "edgecolor": color, "lw": 1.4, "zorder": 4}
+        ax.scatter(best.Delta_v_km_s, best.Diameter_km, label=f"first {TOP} for {name.lower()}", **style)
+    named = shown.Asteroid_ID.isin(_VISITED) | np.any([_is_chosen(shown, name) for name in RESOURCES], axis=0)
+    named = shown[named].sort_values("Delta_v_km_s")
+    names = [_title(row) for row in named.itertuples()]
+    ax.set(yscale="log")
+    _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
+    ax.axvline(7, color="#999999", lw=0.8, ls=":")
+    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
+    return ax
+
+# %% ../nbs/06_prospecting.ipynb #96231d63
+def plot_pareto(prospects, resource):
+    """Plot the expected mass of a resource against delta-v, from 100 t on, and number the Pareto front."""
+    title = resource.capitalize()
+    shown = prospects[(prospects[f"{title}_Expected_t"] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
+    front = shown[shown[f"{title}_Pareto"]].sort_values("Delta_v_km_s")
+    if front.empty:
+        return _empty_plot(f"No Pareto front for {resource}: no asteroid with an orbit may be rich.")
+    ax = plt.subplots(figsize=(8.5, 4))[1]
+    likely = shown[shown[f"{title}_P_Rich"] >= MIN_RICH]
+    for rows, color, text in (
+        (shown, "#D0D0D0", "others"),
+        (likely, "#777777", f"rich with {MIN_RICH:.0%} or more"),
+    ):
+        style = {"s": 10, "lw": 0, "color": color, "label": text}
+        ax.scatter(rows.Delta_v_km_s, rows[f"{title}_Expected_t"], **style)
+    ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
+    ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
+    ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
+    names = [_title(row) for row in front.itertuples()]
+    _number_points(ax, front.Delta_v_km_s, front[f"{title}_Expected_t"], names, "#D55E00", "on the front:")
+    chosen = shown[_is_chosen(shown, resource)].sort_values("Delta_v_km_s")
+    names = [_title(row) for row in chosen.itertuples()]
+    if names:
+        points = chosen.Delta_v_km_s, chosen[f"{title}_Expected_t"]
+        _number_points(ax, *points, names, "#0072B2", "chosen:", "ABC")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return ax
 
 # %% ../nbs/06_prospecting.ipynb #942bd2de
 def top_table(prospects, resource, n=TOP):
@@ -903,20 +961,31 @@ def top_table(prospects, resource, n=TOP):
     columns = {
         "Asteroid": [_title(row) for row in best.itertuples()],
         "Class": best.Published_Class.to_numpy(),
-        "Type": [f"{row.Type} {row.Type_Probability:.0%}" for row in best.itertuples()],
+        "Type": [f"{row.Type} {_percent(row.Type_Probability)}" for row in best.itertuples()],
         "Diameter (km)": _with_interval(*sizes, "{:.2f}".format),
-        "Delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(),
-        "Rich": [f"{value:.0%}" for value in best[f"{title}_P_Rich"]],
-        f"{title} if rich (t)": _with_interval(*masses, _tonnes),
-        "Utility (t)": [f"{value:,.0f}" for value in best[f"{title}_Utility_t"]],
+        "Ideal delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(),
+        "Rich": [_percent(value) for value in best[f"{title}_P_Rich"]],
+        f"{title} if rich (million t)": _with_interval(*masses, _millions),
+        "Utility": [f"{value:,.0f}" for value in best[f"{title}_Utility_t"]],
     }
     if f"{title}_Worst_Rank" in best:
         ends = zip(best[f"{title}_Best_Rank"], best[f"{title}_Worst_Rank"], strict=True)
         columns["Ranks"] = [f"{low:.0f}-{high:.0f}" for low, high in ends]
-    if f"{title}_Window_Rank" in best:
-        dated = best[f"{title}_Window_Rank"]
-        columns["By windows"] = [f"{rank:.0f}" if rank > 0 else "none" for rank in dated]
+    if "Dated_delta_v_km_s" in best:
+        columns |= _dated_columns(best, title)
     return pd.DataFrame(columns | {"Evidence": best.Evidence.to_numpy()}, index=range(1, len(best) + 1))
+
+
+def _dated_columns(best, title):
+    """Write what real dates say of asteroids; most were not searched."""
+    rank, utility = best[f"{title}_Window_Rank"], best[f"{title}_Window_Utility_t"]
+    costs = zip(rank, best.Dated_delta_v_km_s, best.Dated_Return_delta_v_km_s, strict=True)
+    dated = [f"{there:.2f} + {back:.2f}" if place > 0 else "" for place, there, back in costs]
+    return {
+        "By windows": [f"{place:.0f}" if place > 0 else "not searched" for place in rank],
+        "Dated delta-v (km/s)": dated,
+        "Dated utility": [f"{value:,.0f}" if value > 0 else "" for value in utility],
+    }
 
 # %% ../nbs/06_prospecting.ipynb #171ce84e
 def plot_cards(prospects, ranked, resource, reflectance, table):
@@ -929,16 +998,16 @@ def plot_cards(prospects, ranked, resource, reflectance, table):
     best = _best(prospects, resource, 5) if named.empty else named
     if best.empty:
         return _empty_plot(f"No target for {resource}: no asteroid has both a size and an orbit.")
-    size = (9.5, 0.6 + 1.35 * len(best))
-    layout = {"layout": "none", "dpi": 72, "width_ratios": (2.0, 1.0, 3.0), "squeeze": False}
+    size = (10.5, 0.6 + 1.6 * len(best))
+    layout = {"layout": "none", "dpi": 84, "width_ratios": (1.8, 0.8, 3.6), "squeeze": False}
     figure, axes = plt.subplots(len(best), 3, figsize=size, **layout)
     edge = 0.45 / size[1]
     figure.subplots_adjust(0.07, edge, 0.99, 1 - edge / 1.5, wspace=0.16, hspace=0.3)
-    for (left, middle, right), row in zip(axes, best.itertuples(index=False), strict=True):
+    for (left, middle, right), (_, row) in zip(axes, best.iterrows(), strict=True):
         _plot_over_range(left, row, reflectance, table)
-        _plot_types(middle, best[best.Asteroid_ID == row.Asteroid_ID].iloc[0])
+        _plot_types(middle, row)
         right.axis("off")
-        right.text(0, 1, _card_text(row, windows, resource), va="top", fontsize=9, transform=right.transAxes)
+        right.text(0, 1, _card_text(row, windows, resource), va="top", fontsize=10, transform=right.transAxes)
     for ax in axes[:-1, :2].flat:
         ax.tick_params(labelbottom=False)
     axes[-1, 0].set_xlabel("Wavelength (µm)")
@@ -952,7 +1021,7 @@ def _plot_types(ax, row):
     chances = row[[name for name in row.index if name.startswith("P_")]].astype(float).nlargest(4)
     chances = chances[chances > 0.005][::-1]
     bars = ax.barh([name[2:] for name in chances.index], chances, color="#8A949E", height=0.7)
-    ax.bar_label(bars, [f"{value:.0%}" for value in chances], padding=3, fontsize=8)
+    ax.bar_label(bars, [_percent(value) for value in chances], padding=3, fontsize=8)
     ax.set(xlim=(0, 1.3), xticks=(0, 0.5, 1), ylim=(len(chances) - 4.6, len(chances) - 0.4))
     ax.tick_params(labelsize=8)
 
@@ -987,14 +1056,12 @@ def _card_text(row, windows, resource):
         cost = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} back"
         launch = f"launch {window.Departure}: {cost}, {window.Mission_d / 365.25:.1f} years"
     title = resource.capitalize()
-    names = [f"{title}_P_Rich", f"{title}_If_Rich_t", f"{title}_If_Rich_low_t", f"{title}_If_Rich_high_t"]
-    rich, middle, low, high = (getattr(row, name) for name in names)
     size = f"{row.Diameter_km:.2f} km ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})"
     lines = [
         f"{size}, {row.Diameter_From}",
         launch,
-        f"{rich:.0%} rich in {resource}; if so, {_tonnes(middle)} t ({_tonnes(low)}-{_tonnes(high)})",
-        *textwrap.wrap(row.Evidence, 58)[:5],
+        f"{_percent(row[f'{title}_P_Rich'])} rich in {resource}; if so, {_mass_text(row, title)}",
+        *textwrap.wrap(row[f"{title}_Evidence"], 60)[:6],
     ]
     return escape_mathtext("\n".join(lines))
 
@@ -1175,6 +1242,9 @@ def _classified(prospects, orbits, rows, types):
     )
 
 # %% ../nbs/06_prospecting.ipynb #8017f584
+NEGLIGIBLE = 1e-6  # of the summed utility of the lists: less is the dust of rounding
+
+
 def _gain_columns(followup, channels, lists, repeated):
     """Entropy, gain in bits and gain of the lists by coverage, and the better single-instrument coverage."""
     prior = followup[[f"Prob_{group}" for group in NAMED_GROUPS]].to_numpy(dtype=float)
@@ -1187,9 +1257,8 @@ def _gain_columns(followup, channels, lists, repeated):
         bits, worth = np.full((2, len(followup)), np.nan)
         if kind in channels:
             bits = expected_gain(prior, channels[kind]) * new
-            worth = (
-                sum(_one_list(followup, name, prior, lists[name], channels[kind]) for name in RESOURCES) * new
-            )
+            worth = sum(_one_list(followup, name, prior, lists[name], channels[kind]) for name in RESOURCES)
+            worth = np.where(worth * new < NEGLIGIBLE, 0.0, worth * new)
         columns |= {f"Gain_{kind}_bits": bits, f"List_Gain_{kind}": worth}
     single = [kind for kind in ("VIS", "NIR") if kind in channels]
     columns["Next"] = ""
@@ -1266,6 +1335,29 @@ def rank_followup(
     unknown = _without_class(fresh, types, capacity_tonnes)
     followup = pd.concat([unknown, classified], ignore_index=True)
     return _add_priority(followup, prospects, channels, exhaust_velocity, repeated)
+
+# %% ../nbs/06_prospecting.ipynb #7a75d5e9
+def observe_first(dated, observations, followup):
+    """List what to observe of the first five by windows for each resource: how, and when it is brightest.
+
+    ``dated`` are tables of `rank_windows` and ``observations`` texts of `deciding_observations`, by resource;
+    ``followup`` has the columns of `nea_prospect.windows.visibility`. What is known is left out.
+    """
+    columns = ["Asteroid", "For", "Observation", "Then", "Brightest", "V (mag)"]
+    seen, rows = followup.set_index("Asteroid_ID"), []
+    for name, ranked in dated.items():
+        for window in ranked.head(5).itertuples():
+            kind, _, then = observations[name][window.Asteroid_ID].partition(": ")
+            if kind.startswith("none"):
+                continue
+            date, magnitude = "", ""
+            if window.Asteroid_ID in seen.index and seen.V_Best[window.Asteroid_ID] < np.inf:
+                best = seen.loc[window.Asteroid_ID]
+                magnitude = f"{best.V_Best:.1f}"
+                date = best.V_Date + (f" ({best.V_Note})" if best.V_Note else "")
+            place = f"{name} {window.Window_Rank}"
+            rows.append([_title(window), place, kind, then, date or "not in these months", magnitude])
+    return pd.DataFrame(rows, columns=columns, dtype=str)
 
 # %% ../nbs/06_prospecting.ipynb #451ce818
 _KINDS = {"no class": "#D55E00", "classified": "#004A75"}

@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['MAX_ROWS', 'SHOWN_TARGETS', 'ORIGINAL_STAGE', 'notebook_body', 'mark_up', 'notebook_title', 'make_report',
-           'published_tables', 'overview', 'original_overview']
+           'published_tables', 'overview', 'effective_parameters', 'original_overview']
 
 # %% ../nbs/91_report.ipynb #f934c8ef
+import ast
 import base64
 import hashlib
 import json
 import re
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from .classifier import MODEL_TITLES
@@ -50,13 +52,29 @@ def notebook_body(notebook, pages=(), published=()):
         lambda link: f'<a href="{link[1]}.html">{link[2]}</a>' if link[1] in pages else link[2],
         exporter.from_notebook_node(node)[0],
     )
-    return mark_up(body, published)
+    return mark_up(_with_contents(body), published)
 
 
 def _defined(source):
     """Name what a cell defines, for the line that its code is folded behind."""
     names = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
     return f" of {names[0]}" if names else ""
+
+# %% ../nbs/91_report.ipynb #4d80d2fc
+def _with_contents(body):
+    """Put links to the sections of a long page behind its subtitle."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(body, "html.parser")
+    sections, subtitle = soup.select("h2[id]"), soup.find("blockquote")
+    if len(sections) < 3 or subtitle is None:
+        return body
+    contents = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Sections"})
+    for section in sections:
+        title = section.get_text().rstrip("¶")
+        contents.append(soup.new_tag("a", attrs={"href": f"#{section['id']}"}, string=title))
+    subtitle.insert_after(contents)
+    return str(soup)
 
 # %% ../nbs/91_report.ipynb #6f3e2bdb
 _BEHIND = {  # beginning of a figure's name: the published table with its numbers
@@ -65,11 +83,9 @@ _BEHIND = {  # beginning of a figure's name: the published table with its number
     "reliability": "predictions",
     "suspects": "label_audit",
     "chondrites": "prospects",
-    "bumps": "prospects",
     "reach": "prospects",
-    "cards": "prospects",
+    "pareto": "prospects",
     "porkchop": "windows",
-    "visibility": "followup",
     "followup": "followup",
 }
 
@@ -97,6 +113,9 @@ def mark_up(html, published=()):
     return str(soup)
 
 # %% ../nbs/91_report.ipynb #040dc26f
+_IS_NUMBER = re.compile(r"[<>]?[-−+]?[\d.]|-|none|not searched|nan", re.IGNORECASE)
+
+
 def _join_heads(*rows):
     """Join the two rows of a head where the second, as pandas writes it, only names the index."""
     if len(rows) != 2:
@@ -125,10 +144,12 @@ def _mark_table(soup, table, heading):
             del cell["scope"]
     for cell in table.select("tbody th"):
         cell["scope"] = "row"
+        if "told" in table.get("class", []) and (told := explain_heading(cell.get_text(strip=True))):
+            cell["title"] = told
     rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
     for column in zip(*rows, strict=False) if len(set(map(len, rows))) == 1 else ():
         texts = [cell.get_text(strip=True) for cell in column[1:]]
-        if any(text and not re.match(r"([-−+]?[\d.]|-|none|nan)", text, re.IGNORECASE) for text in texts):
+        if any(text and not _IS_NUMBER.match(text) for text in texts):
             for cell in column:
                 cell["class"] = "text"
 
@@ -219,28 +240,49 @@ def published_tables(run):
     """Collect the published tables of a `Run` for their pages, by name: texts of the files, and meanings."""
     tables = {}
     keys = {name: key for key, name in PUBLISHED.items()}
+    listed = run.load("windows", dict).Asteroid_ID if run.published("windows") else []
     for name in FILES:
         path = run.published(keys[name]) if name.endswith(".csv") else None
         if path is None:
             continue
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-        told = dictionary_table({name: list(rows.columns)})[["column", "meaning", "unit", "rounded"]]
+        columns = list(rows.columns)
+        told = dictionary_table({name: columns})[["column", "meaning", "unit", "rounded"]]
+        shown = _shown_rows(rows, listed)
         tables[keys[name]] = {
             "name": name,
             "holds": FILES[name],
             "count": len(rows),
-            "columns": list(rows.columns),
-            "texts": [at for at, name in enumerate(rows, 1) if not _is_number(rows[name])],
-            "rows": rows.head(MAX_ROWS).to_numpy().tolist(),
+            "columns": columns,
+            "heads": list(shown.columns),
+            "texts": [at for at, head in enumerate(shown, 1) if not _is_number(shown[head])],
+            "rows": shown.to_numpy().tolist(),
             "told": {row.column: with_unit(row.unit, row.meaning) for row in told.itertuples()},
             "dictionary": told.to_numpy().tolist(),
         }
     return tables
 
+# %% ../nbs/91_report.ipynb #a29f76dd
+def _shown_rows(rows, listed):
+    """Rows of a table for its page: of many the first and those that are `listed`; names stand in front."""
+    if len(rows) > MAX_ROWS:
+        own = rows.get("Asteroid_ID", pd.Series("", rows.index)).isin(listed)
+        rows = rows[own | (np.arange(len(rows)) < MAX_ROWS)]
+    rows = rows.apply(lambda texts: texts.str.replace(r"^(\d{4,})\.0$", _with_commas, regex=True))
+    if {"Asteroid_ID", "Name", "Designation"} <= set(rows):
+        name = rows.Name.mask(rows.Name == "", rows.Designation)
+        rows.insert(0, "Asteroid", name.mask(name == "", rows.Asteroid_ID))
+    return rows
+
+
+def _with_commas(found):
+    """Write 1960000000.0 as 1,960,000,000."""
+    return f"{int(found[1]):,}"
+
 
 def _is_number(texts):
     """Whether all texts of a column are numbers, or empty, and one is a number."""
-    filled = texts[texts != ""]
+    filled = texts[texts != ""].str.replace(",", "")
     return len(filled) > 0 and bool(pd.to_numeric(filled, errors="coerce").notna().all())
 
 # %% ../nbs/91_report.ipynb #869d2836
@@ -264,14 +306,19 @@ SHOWN_TARGETS = 100  # for each resource, on the overview
 def overview(run, record):
     """Collect the variables of the template of the overview from a `Run` and its record."""
     from nea_prospect.evaluation import class_table, score_table
-    from nea_prospect.prospecting import RESOURCES, top_table
+    from nea_prospect.prospecting import RESOURCES, robust_statements, top_table
 
-    metrics, prospects, rejects = (run.load(name, dict) for name in ("metrics", "prospects", "rejects"))
-    selected = metrics["selected"]
+    names = ("metrics", "prospects", "rejects", "observe")
+    metrics, prospects, rejects, observe = (run.load(name, dict) for name in names)
+    selected, parameters = metrics["selected"], effective_parameters(run, record)
     decisions = {resource: run.load(f"decision_{resource}", dict) for resource in RESOURCES}
     return {
         "metrics": metrics,
         "model": MODEL_TITLES[selected],
+        "assumed": parameters["06_prospecting"],
+        "auxiliary": parameters["04_modeling"]["auxiliary"],
+        "observe": mark_up(observe.set_index("Asteroid").rename_axis(None).to_html(classes="told")),
+        "statements": {resource: robust_statements(prospects, resource)[:2] for resource in RESOURCES},
         "figure": base64.b64encode(run.figure("overview")).decode(),
         "decisions": {
             resource: mark_up(table.set_index("about").rename_axis(None).to_html(classes="told"))
@@ -283,13 +330,33 @@ def overview(run, record):
         "scores": mark_up(score_table(metrics["models"], metrics["repeats"]).to_html()),
         "per_class": mark_up(class_table(metrics["models"][selected]).to_html()),
         "rejects": rejects.groupby("kind").size().to_dict(),
-        "parameters": json.dumps(record["parameters"], indent=1, ensure_ascii=False),
+        "parameters": json.dumps(parameters, indent=1, ensure_ascii=False),
     }
 
-
+# %% ../nbs/91_report.ipynb #35e3b3f7
 def _ranking(table):
-    """HTML of the best targets for a resource; the place in the list is a column."""
-    return mark_up(table.drop(columns="Evidence").rename_axis(columns="Place").to_html())
+    """HTML of the best targets for a resource: first those that were searched for dates, by these."""
+    table = table.drop(columns=["Class", "Evidence"]).rename_axis("By formulas").reset_index()
+    order = pd.to_numeric(table.pop("By windows"), errors="coerce").sort_values(kind="stable").index
+    table = table.loc[order]
+    table.insert(0, "Place", range(1, len(table) + 1))
+    front = ["Asteroid", "Place", "Type", "Rich", table.columns[table.columns.str.contains("if rich")][0]]
+    front += ["Diameter (km)", "Ideal delta-v (km/s)", "Dated delta-v (km/s)", "Dated utility", "Utility"]
+    table = table[[*front, "By formulas", "Ranks"]].set_index("Asteroid")
+    return mark_up(table.rename_axis(None).rename_axis(columns="Asteroid").to_html(classes="wraps"))
+
+# %% ../nbs/91_report.ipynb #f7f583ec
+def effective_parameters(run, record):
+    """Read the parameters of every notebook as a run used them: what was set, or else the default."""
+    found, notebooks = {}, executed_notebooks(run.stages.parent)
+    for stage, given in record["parameters"].items():
+        declared = ""
+        for cell in read_json(notebooks[stage])["cells"]:
+            if "parameters" in cell["metadata"].get("tags", []):
+                declared = "".join(cell["source"])
+        values = {line.target.id: ast.literal_eval(line.value) for line in ast.parse(declared).body}
+        found[stage] = {name: value for name, value in (values | given).items() if name != "run_dir"}
+    return found
 
 # %% ../nbs/91_report.ipynb #b23eade1
 ORIGINAL_STAGE = "05a_original"
@@ -305,5 +372,5 @@ def original_overview(run, record):
         "figure": base64.b64encode(run.figure("confusion")).decode(),
         "beside": mark_up(table.to_html(na_rep="-", float_format="{:.2f}".format)),
         "rejects": rejects.groupby("kind").size().to_dict(),
-        "parameters": json.dumps(record["parameters"], indent=1, ensure_ascii=False),
+        "parameters": json.dumps(effective_parameters(run, record), indent=1, ensure_ascii=False),
     }

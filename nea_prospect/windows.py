@@ -403,6 +403,19 @@ def _window_notes(orbit, home, arrivals):
     text = f"close to the Earth in {_date_text([passage])[0][:7]}: orbit later unsure"
     return np.where(arrivals > passage, f"{poor}; {text}" if poor else text, poor)
 
+# %% ../nbs/05b_windows.ipynb #dd989dfb
+def _limit_notes(departures, **found):
+    """Say what of each window is the first or last that was searched, see `_windows_of`."""
+    limits = {
+        "departure": (departures[0], departures[-1]),
+        "flight": (MIN_FLIGHT, MAX_FLIGHT),
+        "stay": (-np.inf, MAX_STAY),
+        "flight back": (MIN_FLIGHT, MAX_FLIGHT),
+    }
+    at = {name: (found[name] <= low) | (found[name] >= high) for name, (low, high) in limits.items()}
+    texts = [[name for name in limits if at[name][row]] for row in range(len(found["flight"]))]
+    return [f"at the limit of the search: {', '.join(names)}" if names else "" for names in texts]
+
 # %% ../nbs/05b_windows.ipynb #9fd400fa
 YEARS = (1950, 2090)  # for which the Earth's place is good, flights included
 
@@ -443,9 +456,9 @@ def find_windows(orbits: pd.DataFrame, first: int = 2027, last: int = 2045, coun
 
 # %% ../nbs/05b_windows.ipynb #60e60abd
 NO_ELEMENTS = "no orbit with its epoch: no windows"
-_COLUMNS = ["Asteroid_ID", "Departure", "Flight_d", "Arrival", "C3_km2_s2", "Arrival_km_s"]
-_COLUMNS += ["Window_delta_v_km_s", "Turns", "Return_Departure", "Return_Flight_d", "Return_delta_v_km_s"]
-_COLUMNS += ["Entry_km_s", "Mission_d", "Note"]
+_COLUMNS = ["Asteroid_ID", "Window", "Departure", "Flight_d", "Arrival", "C3_km2_s2", "Arrival_km_s"]
+_COLUMNS += ["Window_delta_v_km_s", "Turns", "Stay_d", "Return_Departure", "Return_Flight_d"]
+_COLUMNS += ["Return_delta_v_km_s", "Entry_km_s", "Mission_d", "Mission_delta_v_km_s", "Note"]
 
 
 def _for_each(orbits, function):
@@ -477,22 +490,27 @@ def _windows_of(orbit, home, first, last, count):
         "Return_Flight_d": days_back,
         "Return_delta_v_km_s": back[0],
         "Entry_km_s": np.minimum(_entry_speed(back[2]), MAX_ENTRY),
+        "Stay_d": leave - launch - days,
         "Mission_d": leave + days_back - launch,
-        "Note": _window_notes(orbit, home, launch + days),
+        "Mission_delta_v_km_s": there[0] + back[0],
     }
+    searched = {"departure": launch, "flight": days, "stay": columns["Stay_d"], "flight back": days_back}
+    notes = zip(_window_notes(orbit, home, launch + days), _limit_notes(departures, **searched), strict=True)
+    columns["Note"] = ["; ".join(filter(None, both)) for both in notes]
     table = pd.DataFrame({"Asteroid_ID": orbit.index[0]} | columns)
-    return table.sort_values("Window_delta_v_km_s", kind="stable")
+    table = table.sort_values("Window_delta_v_km_s", kind="stable")
+    return table.assign(Window=np.arange(1, len(table) + 1.0))[_COLUMNS]
 
 # %% ../nbs/05b_windows.ipynb #9b8fda32
 def plot_porkchop(orbits, windows, names, first=2027, last=2045):
-    """Plot the delta-v by departure and flight time, a panel an asteroid, with its windows numbered.
+    """Plot the delta-v by departure and flight time, a panel an asteroid, and number its windows.
 
     Parameters
     ----------
     orbits : pandas.DataFrame
         As for `find_windows`, a few rows.
     windows : pandas.DataFrame
-        From `find_windows`, with the same index in ``Asteroid_ID``.
+        From `find_windows`, with the same index in ``Asteroid_ID``; where ``Chosen`` is not empty, filled.
     names : list of str
         Titles of the panels.
     first, last : int
@@ -508,7 +526,7 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
         image = ax.pcolormesh(departures - _UNIX_JD, flights, excess, vmin=0, vmax=USEFUL, cmap=colors)
         _number_windows(ax, windows[windows.Asteroid_ID == orbits.index[row]])
         ax.set_title(f"{name}: from {cost.min():.1f} km/s", loc="left", fontsize=10)
-        ax.set(ylabel="Flight time (d)", ylim=(0, MAX_FLIGHT + 70))
+        ax.set(ylabel="Flight time (d)", ylim=(0, MAX_FLIGHT + 170))
         ax.grid(False)
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=6, maxticks=12))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
@@ -519,13 +537,18 @@ def plot_porkchop(orbits, windows, names, first=2027, last=2045):
 
 # %% ../nbs/05b_windows.ipynb #dff16068
 def _number_windows(ax, windows):
-    """Write the ranks of windows at their places."""
-    dates = pd.to_datetime(windows.Departure)
-    style = {"ha": "center", "va": "center", "fontsize": 8, "weight": "bold", "color": "black"}
-    box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": "black", "lw": 0.8}
-    for number, (date, days) in enumerate(zip(dates, windows.Flight_d, strict=True), 1):
-        if np.isfinite(days):
-            ax.text(date, days, str(number), bbox=box, **style)
+    """Write the numbers of windows beside their places; those with a text in ``Chosen`` are filled."""
+    windows = windows[windows.Flight_d.notna()]
+    days = pd.to_datetime(windows.Departure) - pd.Timestamp(0)
+    chosen = windows.get("Chosen", pd.Series("", windows.index)).ne("")
+    rows = zip(windows.Window, days / pd.Timedelta(days=1), windows.Flight_d, chosen, strict=True)
+    for number, date, flight, fill in rows:
+        color = "#D55E00" if fill else "white"
+        ax.plot(date, flight, marker="o", ms=4, color=color, mec="black", mew=0.7)
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": color, "edgecolor": "black", "lw": 0.8}
+        style = {"ha": "center", "va": "center", "fontsize": 8, "weight": "bold", "bbox": box}
+        style |= {"color": "white" if fill else "black", "textcoords": "offset points", "xytext": (0, 14)}
+        ax.annotate(f"{number:.0f}", (date, flight), **style)
 
 # %% ../nbs/05b_windows.ipynb #a04bed78
 SLOPE = 0.15  # G, of an asteroid without an own one
@@ -582,6 +605,7 @@ def visibility(orbits: pd.DataFrame, H, first_date: str, months: int = 12) -> pd
     pandas.DataFrame
         With the index of the orbits: ``V_Best`` (mag), ``V_Date`` and ``V_Elongation_deg``; NaN and an empty
         date where magnitude or elements are not known or the elongation stays below `MIN_ELONGATION`.
+        ``V_Note`` tells that the date is the first or last that was searched.
     """
     dates, H = _dates(first_date, months), np.asarray(H, dtype=float)
     found = np.full((3, len(orbits)), np.nan)
@@ -594,6 +618,7 @@ def visibility(orbits: pd.DataFrame, H, first_date: str, months: int = 12) -> pd
         values = np.stack([magnitude[rows], dates[best], elongation[rows]])
         found[:, part] = np.where(np.isfinite(magnitude[rows]), values, np.nan)
     columns = {"V_Best": found[0], "V_Date": _date_text(found[1]).to_numpy(), "V_Elongation_deg": found[2]}
+    columns["V_Note"] = np.where(np.isin(found[1], dates[[0, -1]]), "at the limit of the search", "")
     return pd.DataFrame(columns, index=orbits.index)
 
 # %% ../nbs/05b_windows.ipynb #6e20a005

@@ -8,12 +8,14 @@ from nea_prospect.catalogs import read_catalog
 from nea_prospect.composition import (
     albedo_likelihood,
     chondrite_minerals,
+    explain_resource,
     explain_types,
     known_facts,
     match_findings,
     mean_minerals,
     measure_opinions,
     mineral_likelihood,
+    outside_boxes,
     resource_types,
     type_posterior,
     type_prior,
@@ -175,9 +177,45 @@ def test_mineralogy_tells_chondrites_from_each_other_and_nothing_else(types):
     assert chondrites[:3].idxmax(axis=1).tolist() == ["S(H)", "S(L)", "S(LL)"]
     np.testing.assert_allclose(chondrites.iloc[3], 1.0)
     assert chondrites.iloc[4].max() / chondrites.iloc[4].min() < 1.5
-    assert (likelihood.drop(columns=chondrites.columns) == 1).all(axis=None)
+    others = types.type[(types.group != "S-Group").to_numpy()]
+    assert (likelihood[others] == 1).all(axis=None)
     many = mineral_likelihood(centre, ratio, np.full(5, 9.0), types)
     assert many[0, types.type.tolist().index("S(H)")] > chondrites["S(H)"][0]
+
+
+def test_bands_outside_of_all_boxes_are_of_no_ordinary_chondrite(types):
+    centre, ratio = np.array([0.93, 0.918, 0.9, np.nan]), np.array([0.7, 1.03, 1.6, np.nan])
+    assert outside_boxes(centre, ratio, np.full(4, 3), types).tolist() == [False, True, True, False]
+    assert outside_boxes(centre, ratio, np.full(4, 1), types).tolist() == [False, False, True, False]
+    bands = {"Band_I_Centre": centre, "Band_Area_Ratio": ratio, "Band_Spectra": 3}
+    kinds = kinds_of(types, ["S-Group"] * 4, **bands)
+    none = kinds["S(other)"]
+    assert none[0] < none[3] == pytest.approx(0.2, abs=0.02)
+    assert none[0] < 0.2 < none[1] < 0.5 < none[2]
+    assert kinds["S(H)"][1] < 0.75, "1.2 and 1.4 errors away"
+    texts = explain_types(*bands_of(types, bands), types)
+    assert ["than their errors" in text.partition("against")[2] for text in texts] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def bands_of(types, bands):
+    """S-Group asteroids with band parameters, and their posterior."""
+    asteroids = make_asteroids(["S-Group"] * 4, **bands)
+    return asteroids, type_posterior(asteroids, types)
+
+
+def test_what_speaks_for_the_type_may_speak_against_the_resource(types):
+    facts = {"band_0.7_seen": [0.0, 1.0, 0.5], "albedo": 0.05}
+    asteroids = make_asteroids(["C-Group"] * 3, certain=0.9, **facts)
+    texts = explain_resource(asteroids, type_posterior(asteroids, types), types, known_facts(), "water")
+    assert "Against: no 0.7 µm band" in texts[0]
+    assert texts[1].startswith("For: 0.7 µm band")
+    assert "Says little" in texts[2]
+    assert "0.7 µm band in 50% of its spectra" in texts[2].partition("Says little")[2]
 
 
 def test_minerals_are_averaged_over_clear_bands():

@@ -29,6 +29,7 @@ from nea_prospect.prospecting import (
     expected_gain,
     leave_findings_out,
     list_gain,
+    observe_first,
     pareto_front,
     plot_bumps,
     plot_cards,
@@ -306,6 +307,11 @@ def test_a_decision_says_why_when_and_what_would_change_it():
     ranked = rank_windows(prospects, made_up_windows(prospects), "water")
     decision = decide(prospects, ranked, "water", pd.Series({"101955": "none", "162173": "a spectrum"}))
     first = decision.iloc[:, 0]
+    assert first["Verdict"] == "open: probably rich, falls to rank 126 under “no findings”"
+    assert first["Other launches"].startswith("2028-01-01 (9.00 there, 0.50 back; utility 41%), 2040-01-01 (")
+    assert first["Water if rich"].endswith(")")
+    assert "million t (" in first["Water if rich"]
+    assert first["For and against water"].startswith("For: sample: hydrated clays")
     assert first["Launch"].startswith("2030-01-01, flight of 400 days, C3 20.0")
     assert first["Delta-v"].startswith("5.10 km/s there, 0.50 km/s back")
     assert first["Rank"].endswith("at worst 126 under “no findings”")
@@ -313,6 +319,44 @@ def test_a_decision_says_why_when_and_what_would_change_it():
     none = rank_windows(prospects, made_up_windows(prospects).iloc[:0], "water")
     assert decision.loc["An observation that would decide"].tolist() == ["none", "a spectrum"]
     assert decide(prospects, none, "water", pd.Series(dtype=str)).shape == (0, 0)
+
+
+def test_what_is_nearly_certain_is_not_called_certain_and_says_what_it_rests_on():
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955", "162173"]), resource_types())
+    prospects = prospects.assign(Water_Best_Rank=1.0, Water_Worst_Rank=3.0, Water_Worst_If="")
+    prospects = prospects.assign(Water_P_Rich=0.9989, Water_P_Rich_Unfound=[0.19, 0.9989])
+    ranked = rank_windows(prospects, made_up_windows(prospects), "water")
+    decision = decide(prospects, ranked, "water", pd.Series({"101955": "none", "162173": "a spectrum"}))
+    known, plain = decision.loc["Rich in water"]
+    assert known == ">99%; 19% if no mission or radar had told"
+    assert plain == ">99%"
+    assert decision.loc["Verdict"].iloc[0] == "firm: probably rich, among the first ten whatever is assumed"
+
+
+def test_targets_are_observed_first_unless_they_are_known():
+    prospects = rank_prospects(make_asteroids(Asteroid_ID=["101955", "162173"]), resource_types())
+    named = made_up_windows(prospects).assign(Name="", Designation="")
+    ranked = {"water": rank_windows(prospects, named, "water")}
+    told = {"water": pd.Series({"101955": "none, it is known", "162173": "its albedo: 1% to 9% rich then"})}
+    seen = pd.DataFrame({"Asteroid_ID": ["162173"], "V_Best": 16.84, "V_Date": "2027-01-01"})
+    shown = observe_first(ranked, told, seen.assign(V_Note="at the limit of the search"))
+    date = "2027-01-01 (at the limit of the search)"
+    assert shown.to_numpy().tolist() == [
+        ["162173", "water 2", "its albedo", "1% to 9% rich then", date, "16.8"]
+    ]
+    unseen = observe_first(ranked, told, seen.assign(V_Best=np.nan, V_Note=""))
+    assert unseen.iloc[0, -2:].tolist() == ["not in these months", ""]
+
+
+def test_dust_of_rounding_does_not_order_the_follow_up():
+    orbits = read_orbits().iloc[:400]
+    own = orbits.iloc[:30]
+    elements = {name: own[name].tolist() for name in ("a_au", "e", "i_deg")}
+    asteroids = make_asteroids(Asteroid_ID=list(own.index), group=list(NAMED_GROUPS) * 6, **elements)
+    channels = {kind: 0.8 * np.eye(5) + 0.04 for kind in ("VIS", "NIR")}
+    followup = rank_followup(rank_prospects(asteroids, resource_types()), orbits, channels, resource_types())
+    assert (followup.Priority == 0).any()
+    assert followup.Priority[followup.Priority > 0].min() > 1e-6
 
 
 def test_the_observation_that_decides_is_the_one_that_is_missing_and_tells_the_types_apart():

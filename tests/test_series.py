@@ -987,9 +987,12 @@ class TestARealRun:
             assert not [word for word in ("<script", 'src="http', "@import", "<link") if word in page]
             assert "data:image/png;base64," in page or name.startswith(("03", "files", *TABLES))
             links = re.findall(r'<a[^>]* href="(?!https?://|#)([^"]*)"', page)
-            assert [link for link in links if not (folder / link).is_file()] == [], (
+            places = [link.partition("#")[::2] for link in links]
+            assert [file for file, _ in places if not (folder / file).is_file()] == [], (
                 "every link leads somewhere"
             )
+            lost = [place for file, place in places if place and f'id="{place}"' not in pages[file[:-5]]]
+            assert lost == []
         story = pages["06_prospecting"]
         assert [word for word in ("enstatite", "Shoemaker", "Stuart", "entropy") if word not in story] == []
         assert '<details class="code">' in story

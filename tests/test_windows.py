@@ -283,7 +283,12 @@ class TestWindows:
     def test_a_poor_orbit_is_noted_and_no_window_is_absurd(self, orbits):
         poor = orbits.loc[["433"]].assign(orbit_uncertainty=7)
         found = find_windows(poor, 2030, 2036)
-        assert (found.Note == "orbit uncertain").all()
+        notes = found.Note.str.split("; ")
+        assert (notes.str[0] == "orbit uncertain").all()
+        at_limit = found.Note.str.contains("at the limit of the search: .*flight")
+        assert at_limit.tolist() == (found[["Flight_d", "Return_Flight_d"]] >= 900).any(axis=1).tolist()
+        assert at_limit.any()
+        np.testing.assert_allclose(found.Flight_d + found.Stay_d + found.Return_Flight_d, found.Mission_d)
         assert np.ptp(found.Window_delta_v_km_s) < 4.5
 
     def test_no_asteroid_has_no_window(self, orbits):
@@ -351,6 +356,9 @@ class TestVisibility:
         assert (seen.V_Elongation_deg.dropna() >= MIN_ELONGATION).all()
         assert seen.V_Date[seen.V_Best.notna()].between("2027-01-01", "2027-12-31").all()
         assert ((seen.V_Date == "") == seen.V_Best.isna()).all()
+        edges = seen.V_Date.isin(["2027-01-01", "2027-12-30"])
+        assert edges.any()
+        assert ((seen.V_Note != "") == edges).all()
 
     def test_without_a_magnitude_there_is_no_date(self):
         assert visibility(one_orbit(), [np.nan], "2027-01-01").V_Date.tolist() == [""]

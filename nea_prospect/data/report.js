@@ -5,9 +5,15 @@
   const SORTED = 8; // rows, from which a table can be sorted,
   const FILTERED = 20; // filtered,
   const PAGED = 30; // and is cut into pages, unless it explains columns
-  const NUMBER = /^[-\u2212+]?[\d,]*\.?\d+/; // a cell may go on after its number: 0.49 (0.30-0.81)
+  const NUMBER = /^[<>]?([-\u2212+]?[\d,]*\.?\d+(e[-+]?\d+)?)/; // a cell may go on after it: 0.49 (0.30-0.81)
   const DATE = /^\d{4}-\d\d/;
-  const NOTHING = /^(|-|none|nan)$/i;
+  const NOTHING = /^(|-|none|not searched|nan)$/i;
+
+  // numbers are sorted as such, and cells without one stand last either way
+  const isKnown = (text) => text !== "" && !isNaN(text);
+  const sortKnown = (sign) => (a, b) => isKnown(b) - isKnown(a) || (isKnown(a) ? sign * (a - b) : 0);
+  DataTable.ext.type.order["known-asc"] = sortKnown(1);
+  DataTable.ext.type.order["known-desc"] = sortKnown(-1);
 
   function findNumbers(table) {
     // columns of numbers; where words follow a number, the cell says what it is sorted by
@@ -22,7 +28,7 @@
       if (texts.every((text) => !isNaN(text))) continue;
       cells.forEach((cell, at) => {
         const number = NUMBER.exec(texts[at]);
-        cell.dataset.order = number ? number[0].replaceAll(",", "").replace("\u2212", "-") : "";
+        cell.dataset.order = number ? number[1].replaceAll(",", "").replace("\u2212", "-") : "";
       });
     }
     return found;
@@ -46,7 +52,7 @@
       autoWidth: false,
       columnDefs: [
         { targets: unnamed, orderable: false },
-        { targets: numbers, type: "num" },
+        { targets: numbers, type: "known" },
         { targets: "_all", type: "string" },
       ],
       language: {
