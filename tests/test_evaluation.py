@@ -348,7 +348,7 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     table, reflectance = dataset.table, make_features(dataset.spectra)[0]
     models = {"ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=4), 2, n_trees=40, copies=1)}
     folds = assign_folds(table.label, table.asteroid)
-    (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"))
+    (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"), kept=())
     audit = evaluation.audit_labels(predictions.probabilities["ensemble"], table, tmp_path / "bus.csv")
     audit = audit.set_index("Asteroid_ID")
     contradicted = audit.Reason.isin(["both", "second class"])

@@ -122,7 +122,7 @@ def test_no_model_ever_sees_an_asteroid_of_its_test_fold(tmp_path):
     extra_X, extra = make_rows(seed=1, first=10_000)
     extra["name"] = ("name " + extra.asteroid).where(np.arange(len(extra)) % 3 == 0, "")
     folds = make_folds(table, n_repeats=2)
-    (predictions,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, folds, (extra_X, extra))
+    (predictions,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, folds, (extra_X, extra), workers=1)
     assert len(spied(tmp_path)) == 11
     asteroid = dict(enumerate(table.asteroid)) | dict(enumerate(extra.asteroid, 10_000))
     for trained, predicted in spied(tmp_path):
@@ -141,7 +141,7 @@ def test_no_model_sees_a_test_asteroid_in_auxiliary_spectra_of_a_user(tmp_path):
     extra_X, extra = make_rows(seed=1, first=10_000)
     extra["asteroid"], extra["name"] = "other " + extra.asteroid, "name " + extra.asteroid
     extra["number"] = ""
-    out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), (extra_X, extra, None))
+    out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), (extra_X, extra, None), workers=1)
     names = dict(enumerate(table.name)) | dict(enumerate(extra.name, 10_000))
     assert len(spied(tmp_path)) == 5
     for trained, predicted in spied(tmp_path):
@@ -186,7 +186,7 @@ def test_auxiliary_spectra_without_any_group_are_refused(others):
 def test_every_view_is_predicted_and_only_the_first_is_for_training(tmp_path):
     X, table = make_rows()
     other = X + STEP * 50_000
-    assert len(out_of_fold({"lda": Spy(tmp_path)}, [X, other], table, make_folds(table))) == 2
+    assert len(out_of_fold({"lda": Spy(tmp_path)}, [X, other], table, make_folds(table), workers=1)) == 2
     assert max(max(trained) for trained, _ in spied(tmp_path)) < 50_000
     predicted = sorted(row for _, rows in spied(tmp_path) for row in rows)
     assert predicted == [*range(len(X)), *range(50_000, 50_000 + len(X))]
@@ -291,7 +291,7 @@ def test_results_depend_neither_on_the_number_of_processes_nor_on_interruptions(
 def test_a_full_store_needs_no_fit(tmp_path, kept):
     X, table = make_rows()
     table.loc[table.asteroid == "7", "label"] = ""
-    arguments, all_rows = {"store": {}, "kept": kept}, kept != []
+    arguments, all_rows = {"store": {}, "kept": kept, "workers": 1}, kept != []
     for _ in range(2):
         (found,) = out_of_fold({"lda": Spy(tmp_path)}, [X], table, make_folds(table), **arguments)
     assert sorted(arguments["store"]) == [*(f"lda-0-{fold}" for fold in range(5)), *["lda-all"] * all_rows]
