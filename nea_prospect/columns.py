@@ -82,6 +82,8 @@ def name_content(data: bytes) -> str:
             return kind
     if b"reflectance_spectrum_flag" in data[:32768]:
         return "a table of Gaia DR3 with the spectra of many asteroids"
+    if b"Prob_S-Group" in data[:32768]:
+        return "a table of results"
     jcamp = start.startswith(b"##") and b"(x++(y..y))" in data[:65536].lower()
     return "a JCAMP-DX file with differences of x" if jcamp else ""
 
@@ -92,9 +94,12 @@ def spectrum_text(data):
     if kind:
         raise SpectrumError(f"{kind}, not a text file with a spectrum")
     try:
-        return decode_text(data)
+        text, line_end = decode_text(data)
     except ValueError as error:
         raise SpectrumError(str(error)) from None
+    if not text.strip():
+        raise SpectrumError("the file is empty")
+    return text, line_end
 
 # %% ../nbs/00e_columns.ipynb #8c0bd00b
 _OWN_SIGNS = re.compile(
@@ -301,7 +306,8 @@ def _leading_numbers(words):
 
 # %% ../nbs/00e_columns.ipynb #a2c65774
 _ROLES = {  # role of a column: its names
-    "uncertainty": r"err|sigma|\u03c3|unc\b|uncert|st(an)?d|rms|noise|^e_|^d_?(r|refl|flux)\w*$|^s$",
+    "uncertainty": r"err|sigma|\u03c3|unc\b|uncert|std|(?<!/)stand|deviat|rms|noise|^e_|"
+    r"^d_?(r|refl|flux)\w*$|^s$",
     "no reflectance": r"mag(nitude)?s?(\b|_)|absor|emiss|\bln\b|\bln[(_]|\blog|^log|counts?\b|\badu\b|\bdn\b|"
     r"transm|tellur|radian|erg\b|erg/|\bjy\b|w/m|delta_?r\b|differ|photons?\b|electrons?\b|polari[sz]|offset|"
     r"continuum|\bhull|deriv|^d\w*/d|optical_?depth|\btau\b|extinct|resid|depth|^eps|1 ?[-/] ?r|star/|"
@@ -320,12 +326,19 @@ _ROLES = {  # role of a column: its names
     "edge": r"^(lo|hi|low|high|min|max|lower|upper|from|to|start|end|begin)(_|$)",
 }
 _ROLE_PATTERNS = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in _ROLES.items()}
+_NORMALISED_AT = re.compile(
+    r"(?<=\d)\.?[\s_]*([un\u00b5\u03bc]m|\u00c5|microns?|(micro|nano)met\w+|angstr\w+)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(1024)  # the names in the files of an archive are few
 def column_role(name):
     """Tell what a column of this name holds: a key of the table of roles, or an empty text."""
     name = re.sub(r"wave[\s_-]*num", "wave_num", name.strip().strip("\"'#[]").strip(), flags=re.IGNORECASE)
+    at = _NORMALISED_AT.search(name)
+    if at and _ROLE_PATTERNS["reflectance"].search(name[: at.start()]):
+        name = _NORMALISED_AT.sub("", name)
     return next((role for role, pattern in _ROLE_PATTERNS.items() if pattern.search(name)), "")
 
 # %% ../nbs/00e_columns.ipynb #838bd63e
@@ -404,6 +417,9 @@ def _header_columns(header, n_columns):
     return None, [], ""
 
 # %% ../nbs/00e_columns.ipynb #99c5a72c
+_REMEDY = "name the columns, as in '# wavelength_um reflectance error'"
+
+
 def _quote(line):
     """Quote a line of a header, short and printable."""
     line = escape_control(line.strip())
@@ -426,7 +442,9 @@ def _usual(roles, line):
     known = [role for role in roles if role in ("wavelength", "reflectance", "uncertainty", "no reflectance")]
     if known[:1] == ["wavelength"] and known[1:2] in ([], ["reflectance"]):
         return None
-    raise SpectrumError(f"the header says {_quote(line)}, which does not tell which column is which")
+    raise SpectrumError(
+        f"the header says {_quote(line)}, which does not tell which column is which; {_REMEDY}"
+    )
 
 # %% ../nbs/00e_columns.ipynb #441e5a7f
 @dataclass(frozen=True)
@@ -488,7 +506,7 @@ def _place_reflectance(values, roles, names, axis, line):
     named = [k for k in named if not re.search(r"flux|ratio", names[k], re.IGNORECASE)] or named
     free = named or [k for k, role in enumerate(roles) if role == "" and k != axis]
     if not free:
-        raise SpectrumError(f"the header says {_quote(line)}: no column for the reflectance")
+        raise SpectrumError(f"the header says {_quote(line)}: no column for the reflectance; {_REMEDY}")
     at = free[0]
     for k in free[1:]:
         rival = named or _is_rival(values[:, at], values[:, k])
@@ -837,10 +855,12 @@ def _is_unscaled(wavelength, reflectance, line):
     return (not line and high < 0.97) or low > 1.2 or bool(np.median(reflectance) > 2.2)
 
 
-_PERCENT = re.compile(r"%|per ?cent|pct", re.IGNORECASE)
+_PERCENT = re.compile(r"%|per ?cent|pct|\[(10\*\*-2|0\.01)\]", re.IGNORECASE)
 
 # %% ../nbs/00e_columns.ipynb #bf55157a
-_PURE = ("", "1", "-", "--", "none", "dimensionless", "relative", "reflectance", "i/f", "%", "percent")
+_PURE = ("", "1", "-", "--", "---", "none", "dimensionless", "unitless", "unity", "relative", "reflectance")
+_PURE += ("relative reflectance", "normalized reflectance", "normalised reflectance", "i/f")
+_PURE += ("%", "percent", "pct", "10**-2", "0.01")  # the last two are how astropy writes a percent
 
 
 def is_pure(unit):

@@ -86,7 +86,8 @@ _DESIGNATION = re.compile(
     ) (?=$|[ _\[(-])""",
     re.IGNORECASE | re.VERBOSE,
 )
-_NUMBER = re.compile(r"\(?0*(\d+)\)?(?=$|[ _\[(-])")
+_DATE = r"(?:19|20)\d\d(?P<sign>[-_ ]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])(?!\d)"
+_NUMBER = re.compile(rf"(?!{_DATE})\(?0*(?P<number>\d{{1,7}})\)?(?=$|[ _\[(-])")
 
 
 def _leading_identity(text):
@@ -97,7 +98,7 @@ def _leading_identity(text):
             return f"{survey_number} {survey}-{plate}".upper()
         return f"{year.upper().replace('A', '1')} {letters.upper()}{order}"
     match = _NUMBER.match(text)
-    return match.group(1) if match and match.group(1) != "0" else ""
+    return match["number"] if match and match["number"] != "0" else ""
 
 # %% ../nbs/00_core.ipynb #327b68e3
 def asteroid_id(text):
@@ -125,12 +126,15 @@ def asteroid_id(text):
 def file_asteroid(name, stated=""):
     """Give the identity (see `asteroid_id`) of the asteroid that a spectrum file is named after.
 
-    If the name has no number and no designation, it is the identity that the file itself has ``stated``.
+    If the name has no number and no designation, it is the identity that the file itself has ``stated``,
+    or else a designation, or a number of three digits or more, behind a date.
     """
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].strip()
     bare = re.sub(r"^(au?|u)(?=\d)", "", stem, flags=re.IGNORECASE)
     start = stem if _DESIGNATION.match(stem) else bare  # A898PA is a designation, a000433 is not
-    return _leading_identity(start) or stated or asteroid_id(stem.replace("_", " "))
+    behind = re.sub(rf"^{_DATE}[ _-]+(?!0|\d\d?(?!\d))", "", stem)  # a date; one or two digits are a count
+    named = _leading_identity(start) or stated or _leading_identity(behind)
+    return named or asteroid_id(stem.replace("_", " "))
 
 # %% ../nbs/00_core.ipynb #83ad4b86
 _NAMING = ("number", "designation", "aliases", "name")  # the strongest evidence first

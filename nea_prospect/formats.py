@@ -43,7 +43,7 @@ from nea_prospect.columns import (
     read_ecsv_header,
     unit_roles,
 )
-from .core import asteroid_id
+from .core import asteroid_id, file_asteroid
 from .files import escape_control, one_line
 from nea_prospect.spectra import (
     MIN_POINTS,
@@ -400,6 +400,8 @@ _LAYOUTS = (find_gaia, find_lists, find_wide, find_long)
 
 def find_layout(header):
     """Find how a table with this header holds spectra; None if it is no known table of spectra."""
+    if "Prob_S-Group" in header.names:
+        raise SpectrumError("a table of results, not a spectrum")
     return next(filter(None, (find(header) for find in _LAYOUTS)), None)
 
 # %% ../nbs/00g_formats.ipynb #04675fd3
@@ -702,13 +704,15 @@ def _read_votable(content, limits):
 
 
 def _read_fits(content, limits):
-    """Names, units and columns of the table of a FITS file, and the asteroid that it states."""
+    """Names, units and columns of the table, or image, of a FITS file, and the asteroid that it states."""
     from astropy.io import fits
 
     with fits.open(io.BytesIO(content), memmap=False) as file:
         tables = [part for part in file if type(part) in (fits.BinTableHDU, fits.TableHDU)]
+        stated = (str(part.header.get("OBJECT", "")) for part in (*tables[:1], file[0]))
+        stated = next(filter(None, map(asteroid_id, stated)), "")
         if not tables and any(part.is_image and part.header["NAXIS"] for part in file):
-            raise SpectrumError("a FITS image")
+            return *_read_image(file[0], len(content)), stated
         if len(tables) != 1:
             raise SpectrumError(f"a FITS file with {len(tables)} tables; one is needed")
         header = tables[0].header
@@ -720,8 +724,6 @@ def _read_fits(content, limits):
             raise SpectrumError("a FITS table that is cut off")
         _check_lists(tables[0].data, columns, limits)
         found = [_fill_null(tables[0].data.field(at), column.null) for at, column in enumerate(columns)]
-        stated = (str(part.header.get("OBJECT", "")) for part in (tables[0], file[0]))
-        stated = next(filter(None, map(asteroid_id, stated)), "")
         return list(columns.names), [unit or "" for unit in columns.units], found, stated
 
 # %% ../nbs/00g_formats.ipynb #31c2b6d9
@@ -738,6 +740,26 @@ def _fill_null(values, null):
     return (
         np.where(values == null, np.nan, values) if values.dtype.kind in "iu" and null is not None else values
     )
+
+# %% ../nbs/00g_formats.ipynb #5c1ab0e7
+def _read_image(part, size):
+    """Names, units and rows of a spectrum that Spextool wrote as an image of three or four rows."""
+    header = part.header
+    if header["NAXIS"] != 2 or header["NAXIS2"] not in (3, 4):
+        raise SpectrumError("a FITS image")
+    if part.fileinfo()["datLoc"] + abs(header["BITPIX"]) // 8 * header["NAXIS1"] * header["NAXIS2"] > size:
+        raise SpectrumError("a FITS image that is cut off")
+    rows = part.data.astype(float)
+    axis = rows[0][np.isfinite(rows[0])]
+    ascends = len(axis) >= MIN_POINTS and (np.diff(axis) > 0).all()
+    if not ascends or ("XUNITS" not in header and not 0.1 < axis[0] < axis[-1] < 6):
+        raise SpectrumError("a FITS image")
+    unit = str(header.get("YUNITS", "")).strip()
+    if not is_pure(unit):
+        told = f"a spectrum in '{escape_control(unit)[:50]}', which is no reflectance"
+        raise SpectrumError(f"{told}: divide it by that of a solar analogue")
+    names = ("wavelength", "reflectance" if unit else "row 2", "uncertainty", "flag")[: len(rows)]
+    return names, (str(header.get("XUNITS", "")).strip() or "um", unit, unit, "")[: len(rows)], list(rows)
 
 # %% ../nbs/00g_formats.ipynb #19cd0f1b
 def _plain_column(values, max_cells):
@@ -785,6 +807,7 @@ TABLES = {
     "a Parquet table": _split_parquet,
     "a VOTable": partial(_split_astropy, kind="a VOTable", read=_read_votable),
     "a FITS table": partial(_split_astropy, kind="a FITS table", read=_read_fits),
+    "a FITS image": partial(_split_astropy, kind="a FITS image", read=_read_fits),
     _MANY: _split_text,
 }
 # perhaps lines of comments, then a line of at least eight fields
@@ -860,8 +883,23 @@ def read_piece(piece, rescale=False):
     if piece.layout:
         pairs = piece.layout.read(piece.content)
         names = [f"{piece.name}/{name.replace('/', '_')}" if name else piece.name for name, _ in pairs]
-        return [(name, found) for name, (_, found) in zip(names, pairs, strict=True)]
+        found = [spectrum for _, spectrum in pairs]
+        return list(zip(names, map(_tell_name, names, found), strict=True))
     try:
-        return [(piece.name, parse_spectrum(piece.content, rescale))]
+        return [(piece.name, _tell_name(piece.name, parse_spectrum(piece.content, rescale)))]
     except SpectrumError as error:
         return [(piece.name, error)]
+
+
+def _tell_name(name, found):
+    """Spectrum with a note of the asteroid taken, where the header has another or a date stands before it."""
+    if isinstance(found, SpectrumError):
+        return found
+    stated, base = found.facts.header_asteroid, name.rsplit("/", 1)[-1]
+    taken = file_asteroid(name, stated)
+    behind = re.sub(r"^(19|20)\d\d[-_ ]?\d\d[-_ ]?\d\d[-_ ]+", "", base)
+    dated = behind != base and file_asteroid(behind) == taken
+    if taken == stated or not (stated or dated):
+        return found
+    note = "; ".join(filter(None, [found.facts.assumed, f"asteroid {taken} taken from the name of the file"]))
+    return replace(found, facts=replace(found.facts, assumed=note))

@@ -143,6 +143,44 @@ def test_what_is_sound_is_read(kind):
     np.testing.assert_allclose(spectrum.reflectance, expected, rtol=2e-3)
 
 
+NORMALISED = [
+    "Reflectance (norm at 1.215 um)",
+    "Reflectance (normalized to 1 at 1.215 um)",
+    "Reflectance (normalised to unity at 1.5 micron)",
+    "Reflectance [norm. 1.0 um]",
+    "Reflectance(1.215 um)",
+    "Reflectance (norm 0.55 \u00b5m)",
+    "R (550 nm)",
+]
+HEADERS = [f"# Wavelength (um){gap}{name}{gap}Error" for name in NORMALISED for gap in ("   ", ", ")]
+HEADERS += [
+    f"# col 1: wavelength (um)\n# col 2: {name}\n# col 3: error"
+    for name in ("relative reflectance, normalized at 1.215 um", "reflectance relative to 1.5 um")
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_where_a_reflectance_is_normalised_is_not_its_unit(header):
+    spectrum = parse_spectrum(table(header, W, R, S).encode())
+    np.testing.assert_allclose(spectrum.reflectance, R, atol=1e-4)
+    np.testing.assert_allclose(spectrum.uncertainty, S, atol=1e-4)
+    assert spectrum.facts.assumed == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["Reflectance (um)", "value (1.215 um)", "refl. (um)", "value (um)", "standard star"]
+)
+def test_a_second_column_in_a_unit_of_length_is_refused_with_the_remedy(name):
+    with pytest.raises(SpectrumError, match="name the columns, as in '# wavelength_um reflectance error'"):
+        parse_spectrum(table(f"# Wavelength (um), {name}, Error", W, R, S).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\r\n", b"\xef\xbb\xbf\n"])
+def test_an_empty_file_is_called_empty(data):
+    with pytest.raises(SpectrumError, match="^the file is empty$"):
+        parse_spectrum(data)
+
+
 EVEN = np.linspace(1e4 / 2.45, 1e4 / 0.45, len(W))
 UNSOUND = {
     "magnitudes": (table("# wl mag", W, MAG, S), "# wl mag"),
@@ -241,6 +279,7 @@ def test_what_cannot_be_true_is_refused_with_its_line(kind):
         (b"PK\x03\x04" + b"x" * 26 + b"a.txt", "a ZIP archive"),
         (b"SIMPLE  =                    T" + b"NAXIS   =                    2".rjust(90), "a FITS image"),
         (b"PAR1", "a Parquet table"),
+        (b"File,Asteroid_ID,Group,Prob_C-Group,Prob_S-Group\na,1,S-Group,0.1,0.9\n", "a table of results"),
         (
             b"name,number,date_obs,source,shortbib,bibcode,filename\n",
             "an index of spectra, as classy writes it",
@@ -261,7 +300,8 @@ def test_what_is_no_text_is_named(data, kind):
 def test_names_of_columns():
     assert column_names("# Object: (433) Eros", 3) == []
     assert column_names("Wavelength[um]\tReflectance\tsigma(optional)", 2) != []
-    assert column_role("reflectance_spectrum_err") == "uncertainty"
+    for name in ("reflectance_spectrum_err", "refl/standard deviation", "std", "standard star", "refl_stand"):
+        assert column_role(name) == "uncertainty", name
     assert [named_unit(text) for text in ("wave (nm)", "lambda[A]", "um or nm", "x")] == [
         "nm",
         "Angstrom",
@@ -282,6 +322,10 @@ def test_a_note_tells_what_was_assumed():
 
 
 NOTED = {
+    "a ratio to a star": (
+        table("Wavelength (um)   asteroid/standard star   Error", W, R, S),
+        "column 'asteroid/standard star' taken for the reflectance",
+    ),
     "a name that tells nothing": (table("wave mystery", W, R), "column 'mystery' taken for the reflectance"),
     "an offset": (table("", W, R + 1.5), "in no usual scale"),
     "emissivity": (table("", W, 1 - 0.14 * R), "in no usual scale"),

@@ -59,12 +59,26 @@ FILES = {
     "2003 UB5": ["2003 UB005.txt"],
     "6344 P-L": ["6344 P-L.txt"],
     "eros": ["Eros.txt"],
+    "20020817 spex": ["20020817_spex.txt"],
+    "2002-08-17 spex": ["2002-08-17_spex.txt"],
+    "20020817 001": ["20020817_001.txt"],
+    "20020817 16": ["20020817_16.txt"],
+    "12345678 433": ["12345678_433.txt"],
+    "2004 MN4": ["20050127_2004MN4.txt", "2005-01-27_2004_MN4_spex.txt"],
 }
+FILES["433"] += ["20020817_433.txt", "2002-08-17_433_Eros.txt", "2002_08_17_(433)_Eros.txt", "00000433.txt"]
+FILES["2002"] = ["2002_13_01.txt", "2002-spex.txt", "a002002.txt"]
 
 
 @pytest.mark.parametrize("identity", FILES)
 def test_files_are_matched_to_asteroids(identity):
     assert {name: file_asteroid(name) for name in FILES[identity]} == dict.fromkeys(FILES[identity], identity)
+
+
+@pytest.mark.parametrize("name", ["20020817_spex.txt", "2002-08-17.txt", "20020817_433.txt", "123456789.txt"])
+def test_what_a_file_states_counts_before_a_date_in_its_name(name):
+    assert file_asteroid(name, "2004 MN4") == "2004 MN4"
+    assert file_asteroid(f"433_{name}", "2004 MN4") == "433"
 
 
 SPELLINGS = {
@@ -76,6 +90,8 @@ SPELLINGS = {
     "2100": ["2100 AB1"],
     "2040 T-2": ["2040 t-2"],
     "6344 P-L": ["6344 P-L", "6344_PL"],
+    "20020817 spex": ["20020817 spex"],
+    "2002-08-17": ["2002-08-17"],
     "": ["0", " ", None, float("nan")],
 }
 

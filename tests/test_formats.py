@@ -17,7 +17,7 @@ from nea_prospect.columns import SpectrumError
 from nea_prospect.core import WAVELENGTH_GRID
 from nea_prospect.formats import GAIA_BANDS, GAIA_RATIO, Header, find_wide, iter_pieces, read_piece
 from nea_prospect.loading import bundled, load_dataset
-from nea_prospect.prediction import predict_files, read_any
+from nea_prospect.prediction import predict_files, read_any, write_predictions
 
 GAIA_NAMES = (
     "source_id,solution_id,number_mp,denomination,nb_samples,num_of_spectra,"
@@ -351,6 +351,18 @@ def test_a_unit_that_is_none_of_a_reflectance_spectrum_is_refused(tmp_path, tabl
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("unit", ["%", "0.01", "1", ""])
+@pytest.mark.filterwarnings("ignore:.*W50")  # astropy, of a percent in a VOTable
+def test_a_unit_without_a_dimension_is_that_of_a_reflectance(tmp_path, tables, kind, unit):
+    table = one_spectrum(tables, unit=unit)
+    table["reflectance"] *= 20
+    table.write(tmp_path / "table", format=kind)
+    ((_, spectrum),) = read_any([tmp_path / "table"])
+    np.testing.assert_allclose(spectrum.reflectance, 20 * CURVE)
+    assert ("in no usual scale" in spectrum.facts.assumed) == (unit not in ("%", "0.01"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_flux_beside_the_reflectance_is_passed_over(tmp_path, tables, kind):
     table = one_spectrum(tables)
     table.add_column(tables.Column(7 * CURVE**2, name="flux", unit="Jy"), index=0)
@@ -451,6 +463,106 @@ def test_images_and_several_tables_of_fits_are_named(tmp_path, tables):
         fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / name)
     assert problem_of(tmp_path / "image") == "a FITS image"
     assert problem_of(tmp_path / "two") == "a FITS file with 2 tables; one is needed"
+
+
+def spextool(path, *rows, **keywords):
+    """Write rows as an image of FITS with keywords, as Spextool does."""
+    fits = pytest.importorskip("astropy.io.fits", reason="astropy is not installed")
+    image = fits.PrimaryHDU(np.array(rows, dtype=np.float32))
+    image.header.update(keywords)
+    image.writeto(path)
+
+
+FLAGS = np.arange(24) % 9 == 4
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+@pytest.mark.parametrize(
+    "factor, keywords, unit",
+    [
+        (1, {"XUNITS": "um", "YUNITS": "unity"}, "um"),
+        (1, {"XUNITS": "microns", "YUNITS": ""}, "um"),
+        (1000, {"XUNITS": "nm", "YUNITS": "Reflectance"}, "nm"),
+        (1, {}, "um"),
+    ],
+)
+def test_a_spectrum_that_spextool_wrote_is_read(tmp_path, factor, keywords, unit, pack):
+    spextool(tmp_path / "image", factor * WIDE, CURVE, 0.01 * CURVE, FLAGS, OBJECT="2004 MN4", **keywords)
+    (tmp_path / "spex.fits").write_bytes(pack((tmp_path / "image").read_bytes()))
+    ((name, spectrum),) = read_any([tmp_path / "spex.fits"])
+    assert name == "spex.fits"
+    np.testing.assert_allclose(spectrum.wavelength, WIDE[~FLAGS], rtol=1e-6)
+    np.testing.assert_allclose(spectrum.reflectance, CURVE[~FLAGS], rtol=1e-6)
+    np.testing.assert_allclose(spectrum.uncertainty, 0.01 * CURVE[~FLAGS], rtol=1e-6)
+    assert (spectrum.facts.unit, spectrum.facts.header_asteroid) == (unit, "2004 MN4")
+    assumed = "" if keywords.get("YUNITS") else "column 'row 2' taken for the reflectance; "
+    assert spectrum.facts.assumed == f"{assumed}3 points with a flag left out"
+
+
+@pytest.mark.parametrize(
+    "rows, keywords, message",
+    [
+        (
+            (WIDE, CURVE, CURVE),
+            {"YUNITS": "W m-2 um-1"},
+            "'W m-2 um-1', which is no reflectance: divide it by",
+        ),
+        ((WIDE, CURVE, CURVE), {"YUNITS": "DN / s"}, "'DN / s', which is no reflectance"),
+        ((1e4 / WIDE[::-1], CURVE, CURVE), {"XUNITS": "cm-1"}, "in 'cm-1', which is no wavelength"),
+        ((WIDE, CURVE, CURVE), {"XUNITS": "nm"}, "the header says nm, but the median"),
+        ((WIDE[::-1], CURVE, CURVE), {"XUNITS": "um"}, "a FITS image"),
+        ((100 * WIDE, CURVE, CURVE), {}, "a FITS image"),
+        ((WIDE, CURVE), {"XUNITS": "um"}, "a FITS image"),
+        ((WIDE, CURVE, CURVE, CURVE, CURVE), {"XUNITS": "um"}, "a FITS image"),
+        ((WIDE[:7], CURVE[:7], CURVE[:7]), {"XUNITS": "um"}, "a FITS image"),
+        (([WIDE] * 3, [CURVE] * 3, [CURVE] * 3), {"XUNITS": "um"}, "a FITS image"),
+    ],
+)
+def test_an_image_that_is_no_reflectance_spectrum_is_refused(tmp_path, rows, keywords, message):
+    spextool(tmp_path / "image", *rows, **keywords)
+    assert message in problem_of(tmp_path / "image")
+
+
+@pytest.mark.parametrize("field, value", [("NAXIS1", 10**12), ("NAXIS1", 0), ("BITPIX", 7), ("NAXIS2", -3)])
+def test_an_image_cannot_ask_for_more_than_it_holds(tmp_path, field, value):
+    spextool(tmp_path / "image", WIDE, CURVE, CURVE, XUNITS="um")
+    data = (tmp_path / "image").read_bytes()
+    at = data.index(f"{field:8}=".encode())
+    (tmp_path / "image").write_bytes(data[:at] + f"{field:8}= {value:>20}".encode() + data[at + 30 :])
+    assert problem_of(tmp_path / "image").startswith("a FITS image")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "ecsv", "vot"])
+def test_a_table_of_results_is_named(tmp_path, ending):
+    for package in {"parquet": ["pyarrow"], "ecsv": ["astropy"], "vot": ["astropy"]}.get(ending, ()):
+        pytest.importorskip(package)
+    (tmp_path / "survey.csv").write_bytes(write_csv(wide_frame()))
+    table, _ = predict_files(load_model(), [tmp_path / "survey.csv"])
+    write_predictions(tmp_path / f"results.{ending}", table)
+    assert problem_of(tmp_path / f"results.{ending}").startswith("a table of results, not a ")
+
+
+DATED = "asteroid 433 taken from the name of the file"
+NAMED = "the header names asteroid 2004 MN4"
+
+
+@pytest.mark.parametrize(
+    "name, header, asteroid, note",
+    [
+        ("20020817_spex.txt", "# OBJECT: 2004 MN4\n", "2004 MN4", NAMED),
+        ("20020817_433.txt", "# OBJECT: 2004 MN4\n", "2004 MN4", NAMED),
+        ("20020817_433.txt", "", "433", DATED),
+        ("433.txt", "# OBJECT: 2004 MN4\n", "433", f"{DATED}; {NAMED}"),
+        ("433.txt", "# OBJECT: (433) Eros\n", "433", "the header names asteroid 433"),
+        ("433_20020817.txt", "", "433", ""),
+        ("20020817_spex.txt", "", "20020817 spex", ""),
+    ],
+)
+def test_a_note_tells_which_name_was_taken(tmp_path, name, header, asteroid, note):
+    rows = [f"{x:.3f} {y:.4f}" for x, y in zip(WIDE, CURVE, strict=True)]
+    (tmp_path / name).write_text(header + "\n".join(rows))
+    table, _ = predict_files(load_model(), [tmp_path / name])
+    assert (table.Asteroid_ID[0], table.Note[0]) == (asteroid, note)
 
 
 @pytest.mark.parametrize("field", ["NAXIS1", "NAXIS2", "PCOUNT", "TFIELDS"])

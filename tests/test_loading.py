@@ -97,7 +97,7 @@ OFF_THE_GRID = [(2.5, 0.05), (0.40, 0.001), (0.705, 0.001, 15)]
 @pytest.mark.parametrize(
     "data, reason",
     [
-        (b"", "no row"),
+        (b"", "the file is empty"),
         (b"1\n2\n3\n", "no row"),
         (b"\0\1\2" * 50, "binary"),
         (b"0.5 1\n0.6 1\n", "2 valid points"),
