@@ -19,7 +19,15 @@ import numpy as np
 import pandas as pd
 
 from .catalogs import H_ZERO_KM, read_catalog
-from .core import CLASS_GROUP, GROUP_COLORS, GROUPS, Identities, candidate_groups, parse_class
+from nea_prospect.core import (
+    CLASS_GROUP,
+    GROUP_COLORS,
+    GROUPS,
+    Identities,
+    candidate_groups,
+    escape_mathtext,
+    parse_class,
+)
 from .files import packaged, read_table
 from .loading import bundled
 
@@ -293,7 +301,14 @@ def plot_chondrites(asteroids, types):
     style = {"s": 12, "lw": 0, "color": "#999999", "label": f"none of them ({len(rows)})"}
     ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, **style)
     for shape, row in zip("s^Dvph*X", asteroids[asteroids.Name != ""].itertuples(), strict=False):
-        style = {"marker": shape, "ms": 8, "mfc": "none", "color": "black", "lw": 0, "label": row.Name}
+        style = {
+            "marker": shape,
+            "ms": 8,
+            "mfc": "none",
+            "color": "black",
+            "lw": 0,
+            "label": escape_mathtext(row.Name),
+        }
         ax.plot(row.Band_I_Centre, row.Band_Area_Ratio, **style)
     ax.set(xlabel="Band I centre (µm)", ylabel="Band area ratio (Band II / Band I)")
     ax.set(xlim=(0.88, 1.07), ylim=(0, 1.8))

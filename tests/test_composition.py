@@ -1,5 +1,6 @@
 """Types of asteroids: the table fits the bundled data, and every observation counts as it should."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from nea_prospect.composition import (
     measure_opinions,
     mineral_likelihood,
     outside_boxes,
+    plot_chondrites,
     resource_types,
     type_posterior,
     type_prior,
@@ -216,6 +218,14 @@ def test_what_speaks_for_the_type_may_speak_against_the_resource(types):
     assert texts[1].startswith("For: 0.7 µm band")
     assert "Says little" in texts[2]
     assert "0.7 µm band in 50% of its spectra" in texts[2].partition("Says little")[2]
+
+
+def test_a_name_is_no_formula_in_the_plot_of_chondrites(types):
+    bands = {"Band_I_Centre": [0.93, 0.91], "Band_Area_Ratio": [0.7, 1.5], "Type": ["S(H)", "S(other)"]}
+    ax = plot_chondrites(pd.DataFrame(bands | {"Name": [r"$\frac{$", ""]}), types)
+    ax.figure.canvas.draw()
+    assert "none of them (1)" in [text.get_text() for text in ax.get_legend().get_texts()]
+    plt.close(ax.figure)
 
 
 def test_minerals_are_averaged_over_clear_bands():
