@@ -164,9 +164,7 @@ def predict_command(
     run: str = typer.Option(
         "bundled", help="Run folder whose classifier predicts; by default the bundled one."
     ),
-    catalog: str = typer.Option(
-        "", help="Catalog with sizes and orbits, for bands, reach and resources; bundled: what is known here."
-    ),
+    catalog: str = typer.Option("", help="Catalog with sizes and orbits, for resources; or: bundled."),
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
     out: str = typer.Option("", help="File for the whole table: .csv, .parquet, .ecsv or .vot."),
     plot: str = typer.Option("", help="Folder for a figure of each spectrum."),

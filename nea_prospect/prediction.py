@@ -225,7 +225,7 @@ def plot_prediction(model, spectrum, row):
     left.set_title("; ".join(told), fontsize=10)
     return left
 
-
+# %% ../nbs/07_prediction.ipynb #3e8b51fa
 def _plot_templates(ax, model, spectrum):
     """Plot a spectrum, divided by its geometric mean, over the nearest templates."""
     reflectance = resample_spectra([spectrum])
