@@ -161,9 +161,7 @@ def predict_command(
     paths: list[str] = typer.Argument(
         ..., metavar="FILE...", help="Spectra: text files, zips, tars or folders."
     ),
-    run: str = typer.Option(
-        "bundled", help="Run folder whose classifier predicts; by default the bundled one."
-    ),
+    run: str = typer.Option("bundled", help="Run folder whose classifier predicts, or: bundled."),
     catalog: str = typer.Option("", help="Catalog with sizes and orbits, for resources; or: bundled."),
     resources: str = typer.Option("", help="CSV with another table of types; needs --catalog."),
     out: str = typer.Option("", help="File for the whole table: .csv, .parquet, .ecsv or .vot."),
