@@ -703,7 +703,10 @@ def _checked_model(arrays):
     """Make a model from arrays that fit `ARRAYS`; ValueError unless it can predict."""
     model = _assemble(arrays)
     if tuple(model.inputs) != INPUT_NAMES:
-        raise ValueError("it was made for other inputs; use the version of nea_prospect that made it")
+        other = ", ".join(sorted(set(INPUT_NAMES) ^ set(model.inputs))[:3]) or "their order"
+        raise ValueError(
+            f"it was made for other inputs ({other}); train again, or use the version that made it"
+        )
     if set(model.classes) - set(GROUPS) or len(set(model.classes)) < len(model.classes):
         raise ValueError("its classes are not distinct groups")
     if not all(name.isprintable() and len(name) <= 100 for name in model.template_names):

@@ -561,7 +561,7 @@ def predict_proba(self: SpectrumClassifier, X):  # noqa: F811
 # %% ../nbs/04_modeling.ipynb #54ca2b18
 def make_models(epochs=10, seed=0, smote_epochs=40, trees=100):
     """Make the unfitted models of the series, by name; the majority class first."""
-    first_component = INPUT_NAMES.index("bus_demeo_slope")
+    components = [INPUT_NAMES.index(name) for name in ("bus_demeo_slope", *(f"PC{k}" for k in range(1, 6)))]
     return {
         "majority": DummyClassifier(strategy="prior"),
         "logistic": make_pipeline(
@@ -573,7 +573,7 @@ def make_models(epochs=10, seed=0, smote_epochs=40, trees=100):
         ),
         "lda": make_pipeline(
             FunctionTransformer(model_inputs),
-            make_column_transformer(("passthrough", slice(first_component, len(INPUT_NAMES)))),
+            make_column_transformer(("passthrough", components)),
             SimpleImputer(keep_empty_features=True),
             LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1e-3),
         ),

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INPUTS', 'PACKAGES', 'Series', 'standard_series', 'read_preset', 'declared_parameters', 'collect_parameters',
-           'check_parameters', 'parse_settings', 'input_paths', 'versions', 'Progress', 'run_series', 'resume_series',
-           'run_folder']
+           'check_parameters', 'parse_settings', 'input_paths', 'versions', 'Progress', 'run_series', 'check_exported',
+           'resume_series', 'run_folder']
 
 # %% ../nbs/92_series.ipynb #73ed36e8
 import json
@@ -282,12 +282,30 @@ def run_series(
     parameters = series.collect(preset, catalog, spectra, settings, auxiliary)
     return series.run(out, preset, parameters, replace, time_limit)
 
+# %% ../nbs/92_series.ipynb #b7c04d2e
+def check_exported(series):
+    """Refuse a stage with an exported cell that its module lacks: the stages behind it would not see it."""
+    for path in series.notebooks.values():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        names = [text.split()[-1] for text in code if text.startswith("#| default_exp")]
+        for name in names:
+            module = Path(nea_prospect.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+            module = module.replace("from nea_prospect.", "from .")  # nbdev writes some imports so, some so
+            exported = [text.partition("\n")[2].strip() for text in code if text.startswith("#| export")]
+            for text in exported:
+                if text.replace("from nea_prospect.", "from .") not in module:
+                    raise RunError(
+                        f"{path.name} has changed and is not in the package: run nbdev_export first"
+                    )
+
 # %% ../nbs/92_series.ipynb #766610c6
 @patch
 def collect(self: Series, preset="default", catalog="", spectra="", settings=None, auxiliary=()):
     """Collect the parameters of every stage as `run_series` takes them, with absolute paths."""
     if bool(catalog) != bool(spectra):
         raise RunError("give both --catalog and --spectra, or neither for the bundled data")
+    check_exported(self)
     paths = {"catalog": catalog, "spectra": spectra}
     inputs = {name: os.path.abspath(path) if path else "" for name, path in paths.items()}
     inputs["auxiliary_files"] = [[os.path.abspath(path) for path in pair] for pair in auxiliary]

@@ -39,6 +39,7 @@ from nea_prospect.report import notebook_body
 from nea_prospect.run import ATTEMPT, PUBLISHED, RECORD, STAGE_RECORD, Run
 from nea_prospect.series import (
     Series,
+    check_exported,
     collect_parameters,
     declared_parameters,
     parse_settings,
@@ -164,6 +165,18 @@ def test_presets_fit_the_notebooks():
 
 WRITE_RESULT = "open(run_dir + '/result.txt', 'w').write('done')"
 FIRST = "open(run_dir + '/first.txt', 'w').write(str(__import__('time').time_ns()))"
+
+
+def test_a_notebook_whose_change_is_not_in_the_package_is_refused(tmp_path):
+    series = standard_series()
+    check_exported(series)
+    folder = shutil.copytree(series.folder, tmp_path / "nbs", ignore=shutil.ignore_patterns("0[3-6]*", "9*"))
+    path = folder / "02_features.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("SLOPE_RANGES = (") == 1
+    path.write_text(text.replace("SLOPE_RANGES = (", "SLOPE_RANGES = ((0.9, 1.0), "), encoding="utf-8")
+    with pytest.raises(RunError, match="02_features.ipynb has changed .* run nbdev_export first"):
+        Series(folder, stages=("01_loading", "02_features")).collect("quick")
 
 
 def make_notebook(folder, stage, *code, parameters=("note",)):
