@@ -382,16 +382,18 @@ def _refuse_foreign(folder):
 
 
 def _refuse_edited(folder, record):
-    """Leave a run alone in which somebody changed a result or put a file into a stage."""
+    """Leave a run alone in which somebody changed a result or a stage; stages may be of a later attempt."""
     outputs = record.get("outputs", {})
     if not isinstance(outputs, dict):
         raise RunError(f"{folder} has a record that cannot be read; move it away")
     found = folder_hashes(folder) if outputs else {}
-    edited = [name for name, digest in outputs.items() if name in found and found[name] != digest]
+    results = {name: outputs[name] for name in outputs if name in found and _is_result(name)}
+    edited = [name for name, digest in results.items() if found[name] != digest]
     for stage in _stage_folders(folder):
-        known = read_record(stage, STAGE_RECORD).get("outputs", {})
-        strange = folder_hashes(stage).keys() - dict(known).keys() - {STAGE_RECORD}
-        edited += [f"{STAGES_FOLDER}/{stage.name}/{name}" for name in sorted(strange)]
+        known = dict(read_record(stage, STAGE_RECORD).get("outputs", {}))
+        own = folder_hashes(stage).items()
+        strange = sorted(name for name, digest in own if name != STAGE_RECORD and digest != known.get(name))
+        edited += [f"{STAGES_FOLDER}/{stage.name}/{name}" for name in strange]
     if edited:
         raise RunError(f"{folder}: {escape_control(edited[0])} is not as the run left it; move it away first")
 

@@ -332,8 +332,10 @@ def test_what_was_done_makes_way_only_when_asked(tiny, tmp_path):
     assert "run: complete" in result.stdout
     assert "another run is being made in it" in result.stdout
     assert "ZeroDivision" in result.stdout
-    run_tiny(tiny, out, replace=True)
+    fail_tiny(tiny, out, settings={"note": "a second attempt"}, replace=True)
+    run_tiny(tiny, out, settings={"note": "a third"}, replace=True)
     assert verify_run(out) == ("complete", [])
+    assert (out / "first.txt").read_text() != first
 
 
 def test_a_run_in_which_somebody_worked_is_not_replaced(tiny, tmp_path):
