@@ -169,6 +169,7 @@ class TestReadme:
 
     def test_it_is_short(self):
         assert len(self.text.splitlines()) <= 120
+        assert max(map(len, self.text.splitlines())) <= 120
 
     def test_its_files_exist(self):
         targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", self.text)
