@@ -441,7 +441,8 @@ def _rank(asteroids, types, known, posterior, capacity_tonnes, exhaust_velocity,
     for name in RESOURCES:
         given = (posterior.rich[name], velocity, weight**legs, capacity_tonnes, doubtful)
         columns |= _resource_columns(name, sampled, *given)
-        columns[f"{name.capitalize()}_Evidence"] = explain_resource(asteroids, posterior, types, known, name)
+        told = explain_resource(asteroids, posterior, types, known, name)
+        columns[f"{name.capitalize()}_Evidence"] = pd.array(told, dtype="str")
     evidence = explain_types(asteroids, posterior, types, known)
     kept = asteroids.drop(columns=[*_RENAMED, "diameter_km"])
     notes = _missing_notes(sampled, velocity, doubtful)
@@ -576,8 +577,13 @@ def robust_statements(prospects, resource):
 
 # %% ../nbs/06_prospecting.ipynb #55598861
 def rank_correlation(table, first, second, n=100):
-    """Compute the rank correlation of two columns over the `n` rows that are smallest in the first."""
-    rows = table.nsmallest(n, first)
+    """Compute the rank correlation of two columns over the `n` rows that are smallest in the first.
+
+    It is NaN where a column is constant.
+    """
+    rows = table.nsmallest(n, first)[[first, second]]
+    if (rows.nunique() < 2).any():
+        return np.nan
     return float(rows[first].corr(rows[second], method="spearman"))
 
 # %% ../nbs/06_prospecting.ipynb #500568a9
@@ -1381,7 +1387,7 @@ def plot_followup(followup):
     ax.set(xlim=_SHOWN_DELTA_V)
     ax.invert_yaxis()
     for kind, color in _KINDS.items():
-        rows = usable[(usable.Kind == kind) & usable.Priority.notna()].head(8)
+        rows = shown[(shown.Kind == kind) & (shown.Priority > 0)].head(8)
         names = [_title(row) for row in rows.itertuples()]
         _number_points(ax, rows.Delta_v_km_s, rows.H_mag, names, color, f"first of {kind}:")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)

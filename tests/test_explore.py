@@ -99,7 +99,7 @@ class TestUploads:
         assert all(name.isprintable() and "/" not in name and len(name) <= 60 for name in classified[0].File)
 
     @pytest.mark.parametrize(
-        "row, reason", [(2, "no row with a wavelength"), (3, "damaged"), (5, "no row with a wavelength")]
+        "row, reason", [(2, "no row with a wavelength"), (3, "damaged"), (5, "the file is empty")]
     )
     def test_a_bad_file_is_a_row_with_a_reason_of_one_line(self, classified, row, reason):
         assert reason in classified[0].Problem[row]
