@@ -37,7 +37,7 @@ from .features import make_features, model_inputs, resample_spectra
 from .files import escape_control, one_line, table_to_csv, write_bytes
 from .formats import iter_pieces, read_piece
 from .loading import note_facts
-from .prospecting import complete_facts, rank_prospects, read_orbits
+from .prospecting import _percent, complete_facts, rank_prospects, read_orbits
 
 # %% ../nbs/07_prediction.ipynb #7847e14c
 def read_any(paths):
@@ -215,8 +215,7 @@ def plot_prediction(model, spectrum, row):
     _plot_templates(left, model, spectrum)
     values = [row[f"Prob_{group}"] for group in GROUPS]
     bars = right.barh(GROUPS, values, color=[GROUP_COLORS[group] for group in GROUPS])
-    texts = [">99%" if 0.99 < value < 1 else f"{value:.0%}" for value in values]
-    right.bar_label(bars, texts, padding=3, fontsize=8.5)
+    right.bar_label(bars, [_percent(value) for value in values], padding=3, fontsize=8.5)
     right.set(xlabel="Probability", xlim=(0, 1.18), xticks=(0, 0.5, 1))
     right.invert_yaxis()
     right.set_title(f"{row.Group} (unlike all in training)" if row.Atypical else row.Group, fontsize=10)
