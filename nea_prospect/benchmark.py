@@ -29,7 +29,14 @@ from sklearn.svm import SVC
 from . import evaluation
 from .classifier import MODEL_TITLES, Predictions
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, use_style
-from .features import INPUT_NAMES, N_CHANNELS, coverage, make_features, model_inputs
+from nea_prospect.features import (
+    INPUT_NAMES,
+    N_CHANNELS,
+    coverage,
+    make_features,
+    model_inputs,
+    resample_noise,
+)
 from .files import save_figure, write_bytes, write_json
 from .loading import bundled, load_dataset
 from nea_prospect.modeling import (
@@ -219,9 +226,9 @@ class FewerAsteroids(ClassifierMixin, BaseEstimator):
         self.classes_ = self.classifier_.classes_
         return self
 
-    def predict_all(self, X):
+    def predict_all(self, X, noise=None):
         """Predict with the classifier, see `SpectrumClassifier.predict_all`."""
-        return self.classifier_.predict_all(X)
+        return self.classifier_.predict_all(X, noise)
 
 # %% ../nbs/94_benchmark.ipynb #d05db2f7
 def make_ablations(classes, seed=0):
@@ -271,11 +278,12 @@ class Protocol:
     auxiliary: tuple | None = None  # from `load_auxiliary`
     seed: int = 0
     workers: int = 0  # processes; 0 for one a core
+    noise: np.ndarray | None = None  # from `resample_noise`
 
     def predict(self, models, folds, auxiliary=True):
         """Predict out of fold; a dict of view to `Predictions`."""
         inputs = list(self.views.values()), self.table, folds, self.auxiliary if auxiliary else None
-        predictions = out_of_fold(models, *inputs, workers=self.workers, kept=())
+        predictions = out_of_fold(models, *inputs, workers=self.workers, kept=(), noise=self.noise)
         return dict(zip(self.views, predictions, strict=True))
 
     def score_once(self, model, auxiliary=True):
@@ -385,7 +393,8 @@ def run_benchmark(out, catalog="", spectra="", repeats=5, seed=0, workers=0, aux
     auxiliary = load_auxiliary("bundled", auxiliary)
     Path(out).mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     table, folds = dataset.table, assign_folds(dataset.table.label, dataset.table.asteroid, repeats, seed)
-    protocol = Protocol(table, make_views(dataset.spectra), folds, auxiliary, seed, workers)
+    spectra = dataset.spectra
+    protocol = Protocol(table, make_views(spectra), folds, auxiliary, seed, workers, resample_noise(spectra))
     progress(f"{len(table)} spectra; models and peers in {repeats} x 5 folds")
     predictions = protocol.predict(make_models(seed=seed) | make_peers(seed), folds)
     asteroids = table.asteroid[table.label.isin(NAMED_GROUPS)]

@@ -20,7 +20,7 @@ from .catalogs import label_groups, merge_rows, read_catalog
 from .classifier import MIN_TYPICALITY, MODEL_TITLES
 from .core import GROUPS, NAMED_GROUPS, Identities, file_asteroid
 from .evaluation import average_spectra, check_sets, evaluate_models, score_sets
-from .features import make_features
+from .features import make_features, resample_noise
 from .files import write_bytes, write_json
 from .loading import Spectrum, bundled, load_dataset
 from .modeling import Fit, _with_names_of, load_auxiliary, make_models, run_fits
@@ -108,12 +108,16 @@ def survey_folds(table, new, seed=0):
     return assign_folds(table.label, table.asteroid, seed=seed)[0]
 
 # %% ../nbs/94a_elsewhere.ipynb #8a0048f0
-def predict_survey(training, views, table, folds, models, workers=0):
-    """Predict the spectra of a survey in each of `make_views`; a dict of view to `Predictions`."""
+def predict_survey(training, views, noise, table, folds, models, workers=0):
+    """Predict the spectra of a survey in each of `make_views`; a dict of view to `Predictions`.
+
+    ``noise`` is from `resample_noise`.
+    """
     fits = plan_elsewhere(list(models), training.table, table, folds, training.auxiliary)
     stacked = [np.vstack([training.reflectance, view]) for view in views.values()]
     together = pd.concat([training.table, table], ignore_index=True)
-    predictions = run_fits(fits, models, stacked, together, training.auxiliary, workers)
+    noise = np.vstack([np.full(training.reflectance.shape, np.nan), noise])
+    predictions = run_fits(fits, models, stacked, together, training.auxiliary, workers, noise=noise)
     own = np.arange(len(training.table), len(together))
     return dict(zip(views, [found.select(own) for found in predictions], strict=True))
 
@@ -164,7 +168,7 @@ def run_elsewhere(out, surveys, seed=0, workers=0, auxiliary_files=()):
     for catalog, spectra in surveys:
         found, table = load_survey(catalog, spectra)
         folds, views = survey_folds(table, ~bundle.has(table), seed), make_views(found)
-        predictions = predict_survey(training, views, table, folds, wanted, workers)
+        predictions = predict_survey(training, views, resample_noise(found), table, folds, wanted, workers)
         name = (
             Path(spectra).resolve().parent.name if Path(spectra).is_file() else Path(spectra).resolve().name
         )

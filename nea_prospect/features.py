@@ -6,10 +6,12 @@
 __all__ = ['COVERAGES', 'ANCHORS', 'TOLERANCE', 'BANDS', 'MIN_DEPTH', 'NOISE_DEPTH', 'SLOPE_RANGES', 'COLOUR_RATIOS',
            'N_WAVELENGTHS', 'N_CHANNELS', 'INPUT_FEATURES', 'INPUT_NAMES', 'resample_spectra', 'coverage', 'normalise',
            'plot_group_spectra', 'measure_band', 'bus_demeo_components', 'feature_table', 'extract_spectral_features',
-           'make_features', 'plot_measurement', 'hydration_band', 'plot_component_plane', 'compare_components',
-           'model_inputs']
+           'make_features', 'resample_noise', 'plot_measurement', 'hydration_band', 'plot_component_plane',
+           'compare_components', 'model_inputs']
 
 # %% ../nbs/02_features.ipynb #c3dfe94e
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -31,7 +33,7 @@ def _cells(grid, max_gap):
 
 # %% ../nbs/02_features.ipynb #e3df3d81
 def _cell_averages(spectra, edges):
-    """Mean wavelength and reflectance of each spectrum (row) in each cell (column); NaN if empty."""
+    """Mean wavelength, mean reflectance and number of points of each spectrum (row) in each cell (column)."""
     lengths = [len(item.wavelength) for item in spectra]
     owner = np.repeat(np.arange(len(spectra)), lengths)
     wavelength = np.concatenate([item.wavelength for item in spectra])
@@ -44,7 +46,7 @@ def _cell_averages(spectra, edges):
     count = np.where(count > 0, count, np.nan)
     x = np.bincount(number, wavelength[inside], minlength=len(count)) / count
     y = np.bincount(number, reflectance[inside], minlength=len(count)) / count
-    return x.reshape(-1, n_cells), y.reshape(-1, n_cells)
+    return [values.reshape(-1, n_cells) for values in (x, y, count)]
 
 # %% ../nbs/02_features.ipynb #5c89c9d3
 def _join_averages(x, y, grid, max_gap, stride):
@@ -64,7 +66,7 @@ def _join_averages(x, y, grid, max_gap, stride):
 def _resample_batch(spectra, grid, max_gap):
     """Reflectance of a batch of spectra on the grid."""
     edges, n_below = _cells(grid, max_gap)
-    x, y = _cell_averages(spectra, edges)
+    x, y, _ = _cell_averages(spectra, edges)
     if np.isnan(x).all():
         return np.full((len(spectra), len(grid)), np.nan)
     values, bridged = _join_averages(x, y, grid, max_gap, stride=10 * (edges[-1] - edges[0]))
@@ -102,10 +104,13 @@ def resample_spectra(
     >>> resample_spectra([spectrum], grid=np.array([0.7, 0.8, 0.9]))
     array([[nan,  1.,  1.]])
     """
-    spectra, size = list(spectra), 2000
-    batches = [spectra[start : start + size] for start in range(0, len(spectra), size)]
-    resampled = [_resample_batch(batch, grid, max_gap) for batch in batches]
-    return np.concatenate(resampled) if resampled else np.empty((0, len(grid)))
+    resampled = [_resample_batch(batch, grid, max_gap) for batch in _batches(list(spectra))]
+    return np.concatenate([np.empty((0, len(grid))), *resampled])
+
+
+def _batches(spectra, size=2000):
+    """Cut a list into lists of at most some size."""
+    return [spectra[start : start + size] for start in range(0, len(spectra), size)]
 
 # %% ../nbs/02_features.ipynb #45c56804
 COVERAGES = ("VISNIR", "VIS", "NIR")
@@ -430,6 +435,36 @@ def make_features(spectra):
     features = _fill_table(WAVELENGTH_GRID, resampled, normalised, anchor)
     scaled_by_mean = resampled / _covered_mean(resampled)[:, None]
     return np.where(np.isnan(anchor)[:, None], scaled_by_mean, normalised), features
+
+# %% ../nbs/02_features.ipynb #ada88575
+def resample_noise(spectra):
+    """Compute the noise of spectra on the common grid from the errors that they came with.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+        Or any objects with ascending ``wavelength`` (um), ``reflectance``, and perhaps ``uncertainty``, its
+        standard deviation, NaN or None where unknown.
+
+    Returns
+    -------
+    ndarray of shape (n_spectra, 53)
+        Relative standard deviation of the average around each grid point, NaN where no error is known.
+    """
+    spectra, edges, n_below = list(spectra), *_cells(WAVELENGTH_GRID, MAX_GAP)
+    noise = np.full((len(spectra), len(WAVELENGTH_GRID)), np.nan)
+    given = [row for row, item in enumerate(spectra) if getattr(item, "uncertainty", None) is not None]
+    for rows in _batches(given):
+        _, variance, count = _cell_averages([_squared_errors(spectra[row]) for row in rows], edges)
+        noise[rows] = np.sqrt(variance / count)[:, n_below : n_below + noise.shape[1]]
+    return noise
+
+
+def _squared_errors(spectrum):
+    """Squared relative errors of a spectrum, where they are known, in place of its reflectance."""
+    errors = np.asarray(spectrum.uncertainty, dtype=float) / spectrum.reflectance
+    known = np.isfinite(errors)
+    return SimpleNamespace(wavelength=np.asarray(spectrum.wavelength)[known], reflectance=errors[known] ** 2)
 
 # %% ../nbs/02_features.ipynb #8e32850a
 def plot_measurement(spectrum):

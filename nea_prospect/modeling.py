@@ -49,6 +49,7 @@ from nea_prospect.classifier import (
     MODEL_TITLES,
     Model,
     Predictions,
+    average_over_noise,
     best_named_group,
     calibrate,
     nearest_distance,
@@ -543,14 +544,23 @@ def _as_model(self: SpectrumClassifier, log_reflectance, folds):
 
 # %% ../nbs/04_modeling.ipynb #a6e56b65
 @patch
-def predict_all(self: SpectrumClassifier, X):
-    """Return `Predictions` from reflectance on the grid, with columns in the order of ``classes_``."""
+def predict_all(self: SpectrumClassifier, X, noise=None):
+    """Return `Predictions` from reflectance on the grid, with columns in the order of ``classes_``.
+
+    ``noise`` of the same shape is from `nea_prospect.features.resample_noise`.
+    """
     check_is_fitted(self)
     X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="float64")
     inputs = model_inputs(X)
-    trees = tree_probabilities(self.model_.trees, inputs)
-    raw = {"extra_trees": trees, "network": self.network_.predict_proba(inputs)}
+    raw = average_over_noise(self._raw, inputs, noise, self.model_.training_spectra)
     return self.model_.combine(raw, inputs, coverage(np.isfinite(X)))
+
+
+@patch
+def _raw(self: SpectrumClassifier, inputs):
+    """Return the uncalibrated probabilities of the base models."""
+    trees = tree_probabilities(self.model_.trees, inputs)
+    return {"extra_trees": trees, "network": self.network_.predict_proba(inputs)}
 
 # %% ../nbs/04_modeling.ipynb #972c05be
 @patch
@@ -638,7 +648,7 @@ TARGET_WEIGHT = 1.5  # of a spectrum of the input; auxiliary spectra, mostly of 
 _FILE = "file/"
 
 
-def _run_fit(fit, model, X, table, auxiliary, views):
+def _run_fit(fit, model, X, table, auxiliary, views, noise):
     """Fit one model; return its predictions for each view, and the files of a kept classifier, as arrays."""
     X_train, rows = X[fit.train], table.iloc[fit.train]
     if len(fit.auxiliary):
@@ -653,7 +663,7 @@ def _run_fit(fit, model, X, table, auxiliary, views):
     with threadpool_limits(1), np.errstate(invalid="ignore"):  # scalers warn of columns without any value
         model = clone(model).fit(X_train, labels, **arguments)
         for number, view in enumerate(views):
-            predictions = _predict(fit.name, model, view) if len(view) else Predictions({})
+            predictions = _predict(fit.name, model, view, noise) if len(view) else Predictions({})
             arrays |= {f"{number}/{name}": values for name, values in predictions.to_arrays().items()}
     files = _kept_files(fit.name, model) if fit.repeat is None else {}
     return arrays | {f"{_FILE}{name}": np.frombuffer(files[name], dtype="uint8") for name in files}
@@ -666,10 +676,10 @@ def _kept_files(name, model):
     return model.export() if name == "smote_network" else {}
 
 
-def _predict(name, model, X):
+def _predict(name, model, X, noise):
     """Predict with any estimator, with columns for all of `GROUPS`."""
     whole = hasattr(model, "predict_all")
-    predictions = model.predict_all(X) if whole else Predictions({name: model.predict_proba(X)})
+    predictions = model.predict_all(X, noise) if whole else Predictions({name: model.predict_proba(X)})
     return predictions.in_groups(model.classes_)
 
 # %% ../nbs/04_modeling.ipynb #2fdd27a6
@@ -684,6 +694,7 @@ def out_of_fold(
     progress: Callable | None = None,
     store: MutableMapping | None = None,
     kept: Collection[str] | None = None,
+    noise: np.ndarray | None = None,
 ) -> list[Predictions]:
     """Predict every spectrum with models that have not seen its asteroid.
 
@@ -693,9 +704,10 @@ def out_of_fold(
         Reflectance; the first view is for training, all are predicted.
     table, folds : pandas.DataFrame, ndarray of shape (n_repeats, n_spectra)
         Of a `Dataset`; from `assign_folds`.
-    auxiliary, repeats, workers, progress, store, kept : optional
+    auxiliary, repeats, workers, progress, store, kept, noise : optional
         See `load_auxiliary`; repeats of each model (all); processes (one each core); called with the share of
-        the work and a message; keeps the result of each fit; models to fit to all labelled rows, too (all).
+        the work and a message; keeps the result of each fit; models to fit to all labelled rows, too (all);
+        from `nea_prospect.features.resample_noise`, for what is predicted.
 
     Returns
     -------
@@ -711,7 +723,7 @@ def out_of_fold(
     """
     auxiliary = auxiliary and _with_names_of(table, auxiliary)
     fits = plan_fits(models, table, folds, auxiliary, repeats, kept)
-    return run_fits(fits, models, views, table, auxiliary, workers, progress, store)
+    return run_fits(fits, models, views, table, auxiliary, workers, progress, store, noise)
 
 # %% ../nbs/04_modeling.ipynb #c0ff660a
 def _with_names_of(table, auxiliary):
@@ -722,13 +734,14 @@ def _with_names_of(table, auxiliary):
     return reflectance, others.assign(asteroid=names), *account
 
 # %% ../nbs/04_modeling.ipynb #fdee7d66
-def run_fits(fits, models, views, table, auxiliary=None, workers=0, progress=None, store=None):
+def run_fits(fits, models, views, table, auxiliary=None, workers=0, progress=None, store=None, noise=None):
     """Run fits that are planned, see `Fit`; arguments and result are those of `out_of_fold`."""
-    store = _run_missing(fits, models, views, table, auxiliary, workers, progress, store)
+    noise = np.full(views[0].shape, np.nan) if noise is None else noise
+    store = _run_missing(fits, models, views, noise, table, auxiliary, workers, progress, store)
     return _assemble(fits, store, len(views), len(table))
 
 # %% ../nbs/04_modeling.ipynb #0a7f7591
-def _run_missing(fits, models, views, table, auxiliary, workers, progress, store):
+def _run_missing(fits, models, views, noise, table, auxiliary, workers, progress, store):
     """Run all fits that are not in the store, in other processes; return the store."""
     store = {} if store is None else store
     missing = [fit for fit in fits if fit.key not in store]
@@ -738,7 +751,15 @@ def _run_missing(fits, models, views, table, auxiliary, workers, progress, store
     # loky as joblib 1.6 ships it; idle workers end after 10 s, also when this process was killed
     pool = ProcessPoolExecutor(n_workers, timeout=10, initializer=_start_worker)
     tasks = (
-        (fit, models[fit.name], views[0], table, auxiliary, [view[fit.test] for view in views])
+        (
+            fit,
+            models[fit.name],
+            views[0],
+            table,
+            auxiliary,
+            [view[fit.test] for view in views],
+            noise[fit.test],
+        )
         for fit in missing
     )
     try:

@@ -12,7 +12,9 @@ from helpers import make_partial_rows, make_rows, make_spectrum
 from nea_prospect import classifier
 from nea_prospect.classifier import (
     GRID_COLUMNS,
+    USUAL_NOISE,
     Predictions,
+    draw_spectra,
     find_model,
     load_model,
     nearest_distance,
@@ -25,9 +27,9 @@ from nea_prospect.classifier import (
     write_model,
 )
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
-from nea_prospect.features import INPUT_NAMES, model_inputs
+from nea_prospect.features import INPUT_NAMES, make_features, model_inputs, resample_noise, resample_spectra
 from nea_prospect.files import packaged, sha256
-from nea_prospect.loading import Spectrum
+from nea_prospect.loading import Spectrum, bundled, load_dataset
 from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, class_templates
 
 
@@ -53,6 +55,108 @@ def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths(monkeyp
     np.testing.assert_allclose(nearest_distance(rows, reference), without_noise, rtol=1e-2)
     assert np.isinf(nearest_distance(np.full((1, 53), np.nan), reference)).all()
     assert np.isinf(nearest_distance(rows, reference[:0])).all()
+
+
+@pytest.fixture(scope="module")
+def complete():
+    """Log reflectance of the complete bundled spectra, and noisy ones of them."""
+    log = model_inputs(make_features(load_dataset(*bundled()).spectra)[0])[:, :53]
+    log = log[np.isfinite(log).all(axis=1)]
+    return log, log + np.random.default_rng(0).normal(0, 0.05, log.shape)
+
+
+def shapes_of(log):
+    """Log reflectance without its scale."""
+    return log - log.mean(axis=-1, keepdims=True)
+
+
+def test_draws_are_nearer_to_the_truth_than_what_was_observed(complete):
+    log, noisy = complete
+    tested, known = np.arange(len(log)) % 2 == 0, np.full(log.shape, 0.05)
+    drawn = draw_spectra(noisy[tested], known[tested], log[~tested])
+    before = shapes_of(noisy - log)[tested].std(axis=1)
+    after = shapes_of(drawn - log[tested]).std(axis=2)
+    assert np.median(after) < 0.6 * np.median(before)
+    spread, error = drawn.std(axis=0), np.abs(shapes_of(drawn.mean(axis=0) - log[tested]))
+    assert 0.5 < np.median(error) / np.median(spread) < 1.5, "they differ by as much as is not known"
+
+
+def test_draws_follow_what_is_known_well_and_fill_what_was_not_measured(complete):
+    log, _ = complete
+    noise = np.full(log.shape, 0.0)
+    noise[:, 20:25] = np.nan
+    observed = log.copy()
+    observed[:, 20:25] = 9.0  # in place of what a line bridges
+    drawn = draw_spectra(observed[::5], noise[::5], np.delete(log, np.s_[::5], axis=0))
+    difference = drawn - log[::5]
+    assert np.abs(difference[:, :, 30:]).max() < 0.02
+    assert np.abs(difference[:, :, 20:25]).std() < 0.01
+
+
+def test_draws_of_a_spectrum_do_not_depend_on_others(complete):
+    log, noisy = complete
+    noise = np.full(log.shape, 0.05)
+    together = draw_spectra(noisy[:20], noise[:20], log)
+    np.testing.assert_allclose(draw_spectra(noisy[7:8], noise[7:8], log)[:, 0], together[:, 7], rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def with_errors():
+    """A function that gives bundled spectra and their errors, of some share of the reflectance."""
+    found = load_dataset(*bundled()).spectra[::60]
+    rng = np.random.default_rng(0)
+    noisy = [item.reflectance * rng.normal(1, 0.04, len(item.reflectance)) for item in found]
+    return lambda share: [
+        Spectrum(item.wavelength, y, share * y, item.facts) for item, y in zip(found, noisy, strict=True)
+    ]
+
+
+def test_errors_that_are_given_make_answers_less_certain_and_small_ones_change_nothing(with_errors):
+    bundled_model = load_model()
+    columns = [f"Prob_{group}" for group in GROUPS]
+    bare = [Spectrum(item.wavelength, item.reflectance, None, item.facts) for item in with_errors(1)]
+    without, small, large, huge = (
+        bundled_model.predict(spectra)
+        for spectra in (bare, with_errors(0.9 * USUAL_NOISE), with_errors(0.04), with_errors(10.0))
+    )
+    pd.testing.assert_frame_equal(small, without)
+    assert (large[columns] != without[columns]).any(axis=None)
+    unchanged = [name for name in without if not name.startswith(("Prob_", "Group", "Set", "Abstains"))]
+    pd.testing.assert_frame_equal(large[unchanged], without[unchanged])
+    assert huge[columns].max(axis=1).mean() < 0.9 * without[columns].max(axis=1).mean()
+    reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
+    expected = bundled_model.predict_all(reflectance, noise).in_groups(bundled_model.classes)
+    np.testing.assert_allclose(large[columns], expected.probabilities["ensemble"], atol=1e-6)
+
+
+def test_errors_go_with_their_points(with_errors):
+    item = with_errors(0.04)[0]
+    wavelength, reflectance, errors = (
+        np.insert(values, 3, extra)
+        for values, extra in zip(
+            (item.wavelength, item.reflectance, item.uncertainty),
+            (item.wavelength[3] - 1e-3, np.nan, 9.0),
+            strict=True,
+        )
+    )
+    longer = Spectrum(wavelength, reflectance, errors, item.facts)
+    pd.testing.assert_frame_equal(load_model().predict(longer), load_model().predict(item))
+
+
+def test_without_enough_complete_training_spectra_errors_change_nothing(with_errors):
+    bundled_model = load_model()
+    partial = bundled_model.training_spectra.copy()
+    partial[np.isfinite(partial).all(axis=1).nonzero()[0][60:], 0] = np.nan
+    few = replace(bundled_model, training_spectra=partial)
+    reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
+    first, second = few.predict_all(reflectance, noise), few.predict_all(reflectance)
+    np.testing.assert_array_equal(first.probabilities["ensemble"], second.probabilities["ensemble"])
+
+
+def test_usual_noise_is_that_of_training_copies():
+    from nea_prospect.resampling import NOISE
+
+    assert USUAL_NOISE == NOISE
 
 
 def test_packed_trees_follow_scikit_learn_to_the_last_bit():
@@ -164,6 +268,10 @@ def first_is(value):
         (change("mean", first_is(np.inf)), "mean or scale is not finite"),
         (change("scale", first_is(np.nan)), "mean or scale is not finite"),
         (change("scale", lambda values: values * 0), "scale is not positive"),
+        (
+            change("training_spectra", lambda values: values * 0 + 1e4),
+            "training_spectra have impossible values",
+        ),
         (change("calibration", lambda values: values + 0j), "calibration has another form"),
         (change("calibration", lambda values: values * np.nan), "calibration has impossible values"),
         (change("calibration", lambda values: values[..., 1:]), "calibration does not fit"),

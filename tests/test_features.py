@@ -22,6 +22,7 @@ from nea_prospect.features import (
     plot_component_plane,
     plot_group_spectra,
     plot_measurement,
+    resample_noise,
     resample_spectra,
 )
 from nea_prospect.loading import Spectrum, bundled, load_dataset
@@ -67,8 +68,23 @@ def test_spectra_do_not_influence_each_other():
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
 
 
+def test_noise_of_an_average_falls_with_the_number_of_its_points():
+    x = np.r_[np.arange(0.80, 1.0, 0.00625), np.arange(1.0, 1.3, 0.025), np.arange(1.375, 1.8, 0.05)]
+    errors = np.full(len(x), 0.06)
+    errors[(x > 1.41) & (x < 1.48)] = np.nan
+    item = Spectrum(x, np.full(len(x), 3.0), errors, {})
+    noise = resample_noise([make_spectrum(), item])
+    assert np.isnan(noise[0]).all(), "it came without errors"
+    at = dict(zip(WAVELENGTH_GRID.round(3), noise[1], strict=True))
+    assert at[0.9] == pytest.approx(0.02 / 2)
+    assert at[1.15] == pytest.approx(0.02 / np.sqrt(2)), "where cells are wider"
+    assert at[1.55] == pytest.approx(0.02)
+    assert np.isnan([at[0.7], at[1.45], at[2.0]]).all(), "not covered, of unknown error, not covered"
+    assert np.isfinite(resample_spectra([item])[0][WAVELENGTH_GRID == 1.45]).all()
+
+
 def test_without_points_on_the_grid_there_is_no_value():
-    assert resample_spectra([]).shape == (0, 53)
+    assert resample_noise([]).shape == resample_spectra([]).shape == (0, 53)
     assert np.isnan(resample_spectra([make_spectrum(low=3, high=4)])).all()
 
 

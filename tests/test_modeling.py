@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nea_prospect import modeling
-from nea_prospect.classifier import BASE_MODELS, calibrate, network_logits, read_model, softmax
+from nea_prospect.classifier import BASE_MODELS, Predictions, calibrate, network_logits, read_model, softmax
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import INPUT_NAMES, coverage, model_inputs
 from nea_prospect.modeling import (
@@ -190,6 +190,23 @@ def test_every_view_is_predicted_and_only_the_first_is_for_training(tmp_path):
     assert max(max(trained) for trained, _ in spied(tmp_path)) < 50_000
     predicted = sorted(row for _, rows in spied(tmp_path) for row in rows)
     assert predicted == [*range(len(X)), *range(50_000, 50_000 + len(X))]
+
+
+class NoiseSpy(Spy):
+    """A spy that is told the noise, and takes it for what it predicts."""
+
+    def predict_all(self, X, noise):
+        assert noise[:, 0].tolist() == rows_of(X).tolist()
+        return Predictions({"lda": np.full((len(X), len(self.classes_)), 0.5)})
+
+
+def test_every_test_row_is_predicted_with_its_own_noise(tmp_path):
+    X, table = make_rows()
+    noise = np.tile(np.arange(len(X), dtype=float)[:, None], (1, 53))
+    models, folds = {"lda": NoiseSpy(tmp_path)}, make_folds(table)
+    assert out_of_fold(models, [X], table, folds, workers=1, noise=noise)
+    with pytest.raises(AssertionError):
+        out_of_fold(models, [X], table, folds, workers=1, noise=noise + 1)
 
 
 @pytest.mark.slow
