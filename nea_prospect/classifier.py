@@ -7,7 +7,8 @@ __all__ = ['BASE_MODELS', 'MODEL_TITLES', 'LAYERS', 'CLIP_SIGMA', 'BATCH', 'CONF
            'USUAL_NOISE', 'ALL_COVERAGES', 'MIN_TYPICALITY', 'GRID_COLUMNS', 'ARRAYS', 'MAX_MODEL', 'Predictions',
            'network_inputs', 'network_logits', 'pack_trees', 'tree_probabilities', 'softmax', 'calibrate',
            'best_named_group', 'prediction_sets', 'spectral_distance', 'noise_variance', 'nearest_distance',
-           'draw_spectra', 'average_over_noise', 'Model', 'write_model', 'read_model', 'find_model', 'load_model']
+           'draw_spectra', 'credible_noise', 'average_over_noise', 'Model', 'write_model', 'read_model', 'find_model',
+           'load_model']
 
 # %% ../nbs/03a_classifier.ipynb #f10308b1
 import io
@@ -314,28 +315,28 @@ def spectral_distance(log_reflectance, reference):
     return distance
 
 # %% ../nbs/03a_classifier.ipynb #81501b07
+def noise_variance(log_reflectance):
+    """Estimate the variance of the noise of each spectrum; NaN with less than three neighbouring points."""
+    differences = np.diff(log_reflectance, n=2, axis=1)
+    known = np.isfinite(differences).any(axis=1)
+    variance = np.full(len(log_reflectance), np.nan)
+    variance[known] = np.nanmedian(differences[known] ** 2, axis=1) / (0.455 * 6)
+    return variance
+
+# %% ../nbs/03a_classifier.ipynb #a6896e46
 MAX_NOISE = 0.05  # relative, of a grid point; more is not forgiven
 
 
-def noise_variance(log_reflectance):
-    """Estimate the variance of the noise of each spectrum; 0 with less than three neighbouring points."""
-    differences = np.diff(log_reflectance, n=2, axis=1)
-    known = np.isfinite(differences).any(axis=1)
-    variance = np.zeros(len(log_reflectance))
-    variance[known] = np.nanmedian(differences[known] ** 2, axis=1) / (0.455 * 6)
-    return np.minimum(variance, MAX_NOISE**2)
-
-# %% ../nbs/03a_classifier.ipynb #a6896e46
 def nearest_distance(log_reflectance, reference):
     """Compute the distance of each spectrum, without its noise, to the nearest reference spectrum.
 
     It is infinite if there is none.
     """
-    nearest, noise = np.full(len(log_reflectance), np.inf), noise_variance(log_reflectance)
+    nearest, noise = np.full(len(log_reflectance), np.inf), np.nan_to_num(noise_variance(log_reflectance))
     for start in range(0, len(log_reflectance), BATCH):
         distance = spectral_distance(log_reflectance[start : start + BATCH], reference)
         nearest[start : start + BATCH] = distance.min(axis=1, initial=np.inf)
-    return np.sqrt(np.maximum(nearest**2 - noise, 0.0))
+    return np.sqrt(np.maximum(nearest**2 - np.minimum(noise, MAX_NOISE**2), 0.0))
 
 # %% ../nbs/03a_classifier.ipynb #0093f819
 N_DRAWS = 4
@@ -374,6 +375,17 @@ def draw_spectra(log_reflectance, noise, reference):
     spread = np.moveaxis(transposed @ white, 2, 0)
     return np.concatenate([centre + spread, centre - spread])
 
+# %% ../nbs/03a_classifier.ipynb #527a0897
+def credible_noise(log_reflectance, noise):
+    """Make the noise of spectra (rows) smaller by one factor each where they scatter less than it says."""
+    measured = np.where(np.isfinite(noise), log_reflectance, np.nan)
+    told = (
+        np.isfinite(np.diff(measured, n=2, axis=1)).sum(axis=1) >= 5
+    )  # neighbouring triples, or none is known
+    factor = np.ones(len(noise))
+    factor[told] = np.sqrt(noise_variance(measured[told])) / np.nanmedian(noise[told], axis=1)
+    return noise * np.minimum(factor, 1)[:, None]
+
 # %% ../nbs/03a_classifier.ipynb #93c7272c
 USUAL_NOISE = 0.005  # relative, of a grid point; training copies have as much
 _MIN_COMPLETE = 2 * len(WAVELENGTH_GRID)  # spectra, to tell a covariance
@@ -389,7 +401,7 @@ def average_over_noise(predict, inputs, noise, reference):
     if noise is None or len(complete) < _MIN_COMPLETE:
         return result
     log = inputs[:, : len(WAVELENGTH_GRID)]
-    noise = np.where(np.isfinite(log), noise, np.nan)
+    noise = credible_noise(log, np.where(np.isfinite(log), noise, np.nan))
     known = np.isfinite(noise).any(axis=1)
     noisy = np.flatnonzero(known)[np.nanmedian(noise[known], axis=1) > USUAL_NOISE]
     for start in range(0, len(noisy), BATCH):

@@ -702,17 +702,15 @@ def out_of_fold(
     ----------
     models, views : dict of str to estimator, list of ndarray of shape (n_spectra, 53)
         Reflectance; the first view is for training, all are predicted.
-    table, folds : pandas.DataFrame, ndarray of shape (n_repeats, n_spectra)
-        Of a `Dataset`; from `assign_folds`.
+    table, folds : pandas.DataFrame, ndarray of shape (n_repeats, n_spectra), from `assign_folds`
     auxiliary, repeats, workers, progress, store, kept, noise : optional
-        See `load_auxiliary`; repeats of each model (all); processes (one each core); called with the share of
-        the work and a message; keeps the result of each fit; models to fit to all labelled rows, too (all);
-        from `nea_prospect.features.resample_noise`, for what is predicted.
+        See `load_auxiliary`; repeats of each model (all); processes (one each core); called with share and
+        message; keeps each fit; models to fit to all labelled rows, too (all); from `resample_noise`.
 
     Returns
     -------
     list of Predictions
-        One a view, columns as `GROUPS`; arrays of shape (n_repeats, n_spectra, 6) or (n_repeats, n_spectra).
+        One a view, columns as `GROUPS`; shape (n_repeats, n_spectra, 6) or (n_repeats, n_spectra).
 
     Examples
     --------

@@ -12,8 +12,10 @@ from helpers import make_partial_rows, make_rows, make_spectrum
 from nea_prospect import classifier
 from nea_prospect.classifier import (
     GRID_COLUMNS,
+    MAX_NOISE,
     USUAL_NOISE,
     Predictions,
+    credible_noise,
     draw_spectra,
     find_model,
     load_model,
@@ -51,7 +53,8 @@ def test_the_distance_depends_on_no_scale_and_only_on_common_wavelengths(monkeyp
     expected = np.nanstd(rows[:, None] - reference, axis=2)
     shifted = rows + 7 * rng.random((30, 1))
     np.testing.assert_allclose(spectral_distance(shifted, reference), expected, rtol=2e-2)
-    without_noise = np.sqrt(np.maximum(expected.min(axis=1) ** 2 - noise_variance(rows), 0))
+    noise = np.minimum(noise_variance(rows), MAX_NOISE**2)
+    without_noise = np.sqrt(np.maximum(expected.min(axis=1) ** 2 - noise, 0))
     np.testing.assert_allclose(nearest_distance(rows, reference), without_noise, rtol=1e-2)
     assert np.isinf(nearest_distance(np.full((1, 53), np.nan), reference)).all()
     assert np.isinf(nearest_distance(rows, reference[:0])).all()
@@ -111,7 +114,7 @@ def with_errors():
     ]
 
 
-def test_errors_that_are_given_make_answers_less_certain_and_small_ones_change_nothing(with_errors):
+def test_errors_that_are_given_change_probabilities_and_small_ones_change_nothing(with_errors):
     bundled_model = load_model()
     columns = [f"Prob_{group}" for group in GROUPS]
     bare = [Spectrum(item.wavelength, item.reflectance, None, item.facts) for item in with_errors(1)]
@@ -123,7 +126,7 @@ def test_errors_that_are_given_make_answers_less_certain_and_small_ones_change_n
     assert (large[columns] != without[columns]).any(axis=None)
     unchanged = [name for name in without if not name.startswith(("Prob_", "Group", "Set", "Abstains"))]
     pd.testing.assert_frame_equal(large[unchanged], without[unchanged])
-    assert huge[columns].max(axis=1).mean() < 0.9 * without[columns].max(axis=1).mean()
+    assert np.abs(huge[columns] - large[columns]).mean(axis=None) < 0.005, "they are not believed"
     reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
     expected = bundled_model.predict_all(reflectance, noise).in_groups(bundled_model.classes)
     np.testing.assert_allclose(large[columns], expected.probabilities["ensemble"], atol=1e-6)
@@ -151,6 +154,17 @@ def test_without_enough_complete_training_spectra_errors_change_nothing(with_err
     reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
     first, second = few.predict_all(reflectance, noise), few.predict_all(reflectance)
     np.testing.assert_array_equal(first.probabilities["ensemble"], second.probabilities["ensemble"])
+
+
+def test_errors_are_not_believed_where_neighbours_scatter_less():
+    rng = np.random.default_rng(0)
+    log = rng.normal(0, 0.02, (200, 53))
+    given = np.full(log.shape, 0.02)
+    np.testing.assert_allclose(credible_noise(log, given).mean(), 0.019, atol=0.001)
+    np.testing.assert_allclose(credible_noise(log, 5 * given).mean(), 0.02, atol=0.001)
+    np.testing.assert_array_equal(credible_noise(log, given / 5), given / 5)
+    coarse = np.where(np.arange(53) % 3 < 2, 5 * given, np.nan)
+    np.testing.assert_array_equal(credible_noise(log, coarse), coarse, "no three neighbours tell")
 
 
 def test_usual_noise_is_that_of_training_copies():
