@@ -231,6 +231,8 @@ def _check_options(parts, workers, scheduler, catalog, resources, out, plot):
         raise RunError("--resources needs --catalog, where sizes and orbits come from")
     if out and Path(out).exists():
         raise RunError(f"{out} exists; choose another --out")
+    if plot and Path(plot).exists() and not Path(plot).is_dir():
+        raise RunError(f"{plot} is a file, no folder for figures; choose another --plot")
     if out:
         check_output(out)
 

@@ -268,6 +268,7 @@ def test_a_figure_shows_any_spectrum_with_all_its_labels(span):
     [
         (["--run", "nowhere"], "holds no complete run"),
         (["--out", "notes.txt"], "exists; choose another"),
+        (["--plot", "notes.txt"], "notes.txt is a file, no folder for figures"),
         (["--resources", "own.csv"], "needs --catalog"),
         (["--catalog", "nowhere.csv"], "no catalog at nowhere.csv"),
     ],
