@@ -33,6 +33,7 @@ from nea_prospect.features import (
 )
 from .files import escape_control, one_line, packaged, read_arrays
 from .run import PUBLISHED, find_output
+from .spectra import _MAX_WAVELENGTH
 
 # %% ../nbs/03a_classifier.ipynb #4a519c89
 BASE_MODELS = ("extra_trees", "network")
@@ -464,9 +465,6 @@ def _nearest(self: Model, inputs):
     return self.template_names[order], np.take_along_axis(distance, order, axis=1)
 
 # %% ../nbs/03a_classifier.ipynb #5d1f0a7c
-_LONGEST = 10.0  # um; beyond, numbers are in nm or Angstrom
-
-
 def _finite_points(spectrum, told):
     """Spectrum without points that are not finite; a ValueError that begins with ``told`` if it is none."""
     x, y = (np.asarray(values, dtype=float) for values in (spectrum.wavelength, spectrum.reflectance))
@@ -478,8 +476,9 @@ def _finite_points(spectrum, told):
         raise ValueError(f"{told} has {len(x)} finite points, at least 2 are needed")
     if not (np.diff(x) > 0).all():
         raise ValueError(f"{told} has wavelengths that do not ascend")
-    if not 0 < x[0] < x[-1] < _LONGEST:
-        raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, which cannot be in um")
+    if not 0 < x[0] < x[-1] < _MAX_WAVELENGTH:
+        limits = f"not between 0 and {_MAX_WAVELENGTH:g} um"
+        raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, {limits}")
     return spectrum if finite.all() else SimpleNamespace(wavelength=x, reflectance=y)
 
 # %% ../nbs/03a_classifier.ipynb #7b35143f
@@ -506,7 +505,7 @@ def predict(self: Model, spectra):
     ------
     ValueError
         If a spectrum has other numbers of wavelengths and reflectances, less than two finite points, or
-        wavelengths that do not ascend or cannot be in um.
+        wavelengths that do not ascend or are not between 0 and 6 um.
     """
     spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
     spectra = [_finite_points(item, f"spectrum {row}") for row, item in enumerate(spectra)]

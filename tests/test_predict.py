@@ -144,7 +144,8 @@ def test_points_that_are_not_finite_are_left_out():
 @pytest.mark.parametrize(
     "wavelength, reflectance, told",
     [
-        (np.linspace(450, 2450, 50), np.ones(50), "cannot be in um"),
+        (np.linspace(450, 2450, 50), np.ones(50), "from 450 to 2450, not between 0 and 6 um"),
+        (np.linspace(0.5, 8, 50), np.ones(50), "from 0.5 to 8, not between 0 and 6 um"),
         (np.linspace(2.45, 0.45, 50), np.ones(50), "do not ascend"),
         (np.linspace(0.45, 2.45, 50), np.ones(49), "50 wavelengths and 49 reflectances"),
         (np.linspace(0.45, 2.45, 50), np.full(50, np.nan), "0 finite points"),
