@@ -891,14 +891,8 @@ def decide(prospects, ranked, resource, observations):
     return pd.DataFrame(columns, dtype=str).fillna("")
 
 # %% ../nbs/06_prospecting.ipynb #20420082
-_VISITED = {  # by a spacecraft, or to be
-    "433": "Eros",
-    "25143": "Itokawa",
-    "65803": "Didymos",
-    "99942": "Apophis",
-    "101955": "Bennu",
-    "162173": "Ryugu",
-}
+# Eros, Itokawa, Didymos, Apophis, Bennu and Ryugu: visited by a spacecraft, or to be
+_VISITED = ("433", "25143", "65803", "99942", "101955", "162173")
 
 
 def _is_chosen(prospects, resource):
