@@ -377,6 +377,13 @@ class Model:
     template_names: np.ndarray
     templates: np.ndarray
 
+# %% ../nbs/03a_classifier.ipynb #8749a781
+@patch
+def __repr__(self: Model):
+    """Say in a line how many groups are told apart, and how many spectra were learned from."""
+    n_groups = np.count_nonzero(self.classes != "Other")
+    return f"Model({n_groups} groups, trained on {len(self.training_spectra):,} spectra)"
+
 # %% ../nbs/03a_classifier.ipynb #c4de974a
 ALL_COVERAGES = (*COVERAGES, "neither")
 

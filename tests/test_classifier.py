@@ -111,6 +111,14 @@ def test_one_spectrum_is_enough_and_alone_it_gets_the_same_prediction(model):
     assert model.predict([]).empty
 
 
+def test_a_model_and_a_spectrum_are_shown_in_a_line():
+    x = np.linspace(0.8, 2.45, 1500)
+    trained = replace(load_model(), training_spectra=np.ones((1677, 53)))
+    assert repr(trained) == "Model(5 groups, trained on 1,677 spectra)"
+    assert repr([Spectrum(x, x, x)]) == "[Spectrum(0.8-2.45 um, 1,500 points)]"
+    assert repr(Spectrum(x[:0], x[:0])) == "Spectrum(0 points)"
+
+
 def test_a_group_is_excluded_at_exactly_one_tenth():
     assert prediction_sets(np.array([[0.5, 0.1]]), np.array([[0.99, 0.01]])).tolist() == [[True, False]]
 
