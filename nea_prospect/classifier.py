@@ -12,6 +12,7 @@ __all__ = ['BASE_MODELS', 'MODEL_TITLES', 'LAYERS', 'CLIP_SIGMA', 'BATCH', 'CONF
 # %% ../nbs/03a_classifier.ipynb #f10308b1
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -474,7 +475,13 @@ def _nearest(self: Model, inputs):
 # %% ../nbs/03a_classifier.ipynb #5d1f0a7c
 def _finite_points(spectrum, told):
     """Spectrum without points that are not finite; a ValueError that begins with ``told`` if it is none."""
-    x, y = (np.asarray(values, dtype=float) for values in (spectrum.wavelength, spectrum.reflectance))
+    given = spectrum if isinstance(spectrum, Mapping) else {}
+    found = [given.get(name, getattr(spectrum, name, None)) for name in ("wavelength", "reflectance")]
+    if any(values is None for values in found):
+        raise ValueError(
+            f"{told} has no wavelength or no reflectance, it is of type {type(spectrum).__name__}"
+        )
+    x, y = (np.asarray(values, dtype=float) for values in found)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"{told} has {x.size} wavelengths and {y.size} reflectances")
     finite = np.isfinite(x) & np.isfinite(y)
@@ -486,7 +493,7 @@ def _finite_points(spectrum, told):
     if not 0 < x[0] < x[-1] < _MAX_WAVELENGTH:
         limits = f"not between 0 and {_MAX_WAVELENGTH:g} um"
         raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, {limits}")
-    return spectrum if finite.all() else SimpleNamespace(wavelength=x, reflectance=y)
+    return SimpleNamespace(wavelength=x, reflectance=y)
 
 # %% ../nbs/03a_classifier.ipynb #7b35143f
 @patch
@@ -495,9 +502,9 @@ def predict(self: Model, spectra):
 
     Parameters
     ----------
-    spectra : Spectrum or iterable of Spectrum
+    spectra : Spectrum or dict, or iterable of them
         From `nea_prospect.loading.read_spectra`, or any objects with ascending ``wavelength`` (um) and
-        ``reflectance``; points that are not finite are left out.
+        ``reflectance`` as attributes or as keys; points that are not finite are left out.
 
     Returns
     -------
@@ -511,10 +518,11 @@ def predict(self: Model, spectra):
     Raises
     ------
     ValueError
-        If a spectrum has other numbers of wavelengths and reflectances, less than two finite points, or
-        wavelengths that do not ascend or are not between 0 and 6 um.
+        If a spectrum has no wavelength or no reflectance, other numbers of them, less than two finite points,
+        or wavelengths that do not ascend or are not between 0 and 6 um.
     """
-    spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
+    one = hasattr(spectra, "wavelength") or isinstance(spectra, Mapping) and "wavelength" in spectra
+    spectra = [spectra] if one else list(spectra)
     spectra = [_finite_points(item, f"spectrum {row}") for row, item in enumerate(spectra)]
     ends = np.array([(item.wavelength[0], item.wavelength[-1]) for item in spectra], float).reshape(-1, 2)
     return self._table(resample_spectra(spectra), *ends.T)

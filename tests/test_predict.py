@@ -156,6 +156,26 @@ def test_what_is_no_spectrum_is_refused(wavelength, reflectance, told):
         load_model().predict(SimpleNamespace(wavelength=wavelength, reflectance=reflectance))
 
 
+def test_dicts_are_predicted_as_spectra_are():
+    spectra = list(read_spectra(bundled()[1])[0].values())[:3]
+    dicts = [
+        {"wavelength": item.wavelength.tolist(), "reflectance": item.reflectance, "name": ""}
+        for item in spectra
+    ]
+    expected = load_model().predict(spectra)
+    pd.testing.assert_frame_equal(load_model().predict(iter(dicts)), expected)
+    pd.testing.assert_frame_equal(load_model().predict([spectra[0], *dicts[1:]]), expected)
+    pd.testing.assert_frame_equal(load_model().predict(dicts[0]), expected[:1])
+
+
+@pytest.mark.parametrize(
+    "thing", [{"wavelength": [0.5, 0.6]}, {"name": WAVELENGTH_GRID}, [[0.5, 0.6]], "abc"]
+)
+def test_what_has_no_wavelength_and_reflectance_is_refused(thing):
+    with pytest.raises(ValueError, match="spectrum 0 has no wavelength or no reflectance, it is of type"):
+        load_model().predict(thing)
+
+
 def test_a_set_begins_with_the_most_probable_group():
     table = load_model().predict(read_spectra(bundled()[1])[0].values())
     several = table[table.Set.str.contains(";")]
