@@ -33,7 +33,7 @@ CATALOG_COLUMNS = {  # standard column: its names in files, in lower case
     "orbit": ("orbit_class", "orbit"),
     "H": ("h", "h mag"),
     "albedo": ("albedo",),
-    "diameter_km": ("diameter_km",),
+    "diameter_km": ("diameter_km", "diameter_m"),
     "a_au": ("a_au",),
     "e": ("e",),
     "i_deg": ("i_deg",),
@@ -41,6 +41,7 @@ CATALOG_COLUMNS = {  # standard column: its names in files, in lower case
     **{f"PC{number}": (f"pc{number}'",) for number in range(1, 6)},
 }
 _TEXT = ("number", "designation", "name", "class", "second_class", "group", "orbit")
+_SCALES = {"diameter_m": 1e-3}  # of columns in another unit than that of the standard column
 _RANGES = {  # exclusive
     "H": (-10, 40),
     "albedo": (0, 1.5),
@@ -219,8 +220,8 @@ def _read_raw(path, limits):
     return read(path, limits)
 
 # %% ../nbs/00c_catalogs.ipynb #3127bbc1
-def _standard_column(values, column):
-    """Values of one column, stripped (text) or as numbers (NaN where unknown or out of range)."""
+def _standard_column(values, column, scale=1.0):
+    """Values of one column, stripped (text) or as numbers, scaled (NaN where unknown or out of range)."""
     values = values.str.strip()
     if column in ("number", "designation", "name"):
         thousands = values.str.fullmatch(r"\d{1,3}(,\d{3})+")
@@ -229,7 +230,7 @@ def _standard_column(values, column):
     if column in _TEXT:
         return values
     points = values.str.replace(r"^([-+]?\d*),(\d+)$", r"\1.\2", regex=True)
-    numbers = pd.to_numeric(points, errors="coerce")
+    numbers = scale * pd.to_numeric(points, errors="coerce")
     low, high = _RANGES.get(column, (-np.inf, np.inf))
     return numbers.where((numbers > low) & (numbers < high))
 
@@ -255,7 +256,8 @@ def _take_columns(raw, own, path):
         numbered = keys.str.fullmatch(r"\d+")
         columns |= {"number": keys.where(numbered, ""), "designation": keys.where(~numbered, "")}
     _check_albedos(path, columns["albedo"])
-    return {name: _standard_column(values, name) for name, values in columns.items()}
+    scales = {column: _SCALES.get(names[0].strip().lower(), 1.0) for column, names in own.items()}
+    return {name: _standard_column(values, name, scales.get(name, 1.0)) for name, values in columns.items()}
 
 # %% ../nbs/00c_catalogs.ipynb #f1fe835a
 H_ZERO_KM = 1329.0  # diameter of a body with H = 0 and albedo 1 (Pravec & Harris 2007, Icarus 190, 250)

@@ -13,6 +13,7 @@ __all__ = ['BASE_MODELS', 'MODEL_TITLES', 'LAYERS', 'CLIP_SIGMA', 'BATCH', 'CONF
 # %% ../nbs/03a_classifier.ipynb #f10308b1
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ from nea_prospect.features import (
 )
 from .files import escape_control, one_line, packaged, read_arrays
 from .run import PUBLISHED, find_output
+from .spectra import _MAX_WAVELENGTH
 
 # %% ../nbs/03a_classifier.ipynb #4a519c89
 BASE_MODELS = ("extra_trees", "network")
@@ -453,6 +455,13 @@ class Model:
     template_names: np.ndarray
     templates: np.ndarray
 
+# %% ../nbs/03a_classifier.ipynb #8749a781
+@patch
+def __repr__(self: Model):
+    """Say in a line how many groups are told apart, and how many spectra were learned from."""
+    n_groups = np.count_nonzero(self.classes != "Other")
+    return f"Model({n_groups} groups, trained on {len(self.training_spectra):,} spectra)"
+
 # %% ../nbs/03a_classifier.ipynb #c4de974a
 ALL_COVERAGES = (*COVERAGES, "neither")
 
@@ -547,25 +556,30 @@ def _nearest(self: Model, inputs):
     return self.template_names[order], np.take_along_axis(distance, order, axis=1)
 
 # %% ../nbs/03a_classifier.ipynb #5d1f0a7c
-_LONGEST = 10.0  # um; beyond, numbers are in nm or Angstrom
-
-
 def _finite_points(spectrum, told):
     """Spectrum without points that are not finite; a ValueError that begins with ``told`` if it is none."""
-    x, y = (np.asarray(values, dtype=float) for values in (spectrum.wavelength, spectrum.reflectance))
+    given = spectrum if isinstance(spectrum, Mapping) else {}
+    names = ("wavelength", "reflectance", "uncertainty")
+    x, y, error = (given.get(name, getattr(spectrum, name, None)) for name in names)
+    if x is None or y is None:
+        raise ValueError(
+            f"{told} has no wavelength or no reflectance, it is of type {type(spectrum).__name__}"
+        )
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    error = np.full(x.shape, np.nan) if error is None else np.asarray(error, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"{told} has {x.size} wavelengths and {y.size} reflectances")
+    if error.shape != x.shape:
+        raise ValueError(f"{told} has {x.size} wavelengths and {error.size} uncertainties")
     finite = np.isfinite(x) & np.isfinite(y)
-    x, y, error = x[finite], y[finite], getattr(spectrum, "uncertainty", None)
+    x, y, error = x[finite], y[finite], error[finite]
     if len(x) < 2:
         raise ValueError(f"{told} has {len(x)} finite points, at least 2 are needed")
     if not (np.diff(x) > 0).all():
         raise ValueError(f"{told} has wavelengths that do not ascend")
-    if not 0 < x[0] < x[-1] < _LONGEST:
-        raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, which cannot be in um")
-    if finite.all():
-        return spectrum
-    error = None if error is None else np.asarray(error, dtype=float)[finite]
+    if not 0 < x[0] < x[-1] < _MAX_WAVELENGTH:
+        limits = f"not between 0 and {_MAX_WAVELENGTH:g} um"
+        raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, {limits}")
     return SimpleNamespace(wavelength=x, reflectance=y, uncertainty=error)
 
 # %% ../nbs/03a_classifier.ipynb #7b35143f
@@ -575,10 +589,10 @@ def predict(self: Model, spectra):
 
     Parameters
     ----------
-    spectra : Spectrum or iterable of Spectrum
+    spectra : Spectrum or dict, or iterable of them
         From `nea_prospect.loading.read_spectra`, or any objects with ascending ``wavelength`` (um) and
-        ``reflectance``; points that are not finite are left out. With ``uncertainty``, the standard deviation
-        of each point, the probabilities are averages over `draw_spectra`.
+        ``reflectance`` as attributes or as keys; points that are not finite are left out. With
+        ``uncertainty``, the standard deviation of each point, probabilities are averages over `draw_spectra`.
 
     Returns
     -------
@@ -592,10 +606,11 @@ def predict(self: Model, spectra):
     Raises
     ------
     ValueError
-        If a spectrum has other numbers of wavelengths and reflectances, less than two finite points, or
-        wavelengths that do not ascend or cannot be in um.
+        If a spectrum has no wavelength or no reflectance, unequal numbers of them, less than two finite
+        points, or wavelengths that do not ascend or are not between 0 and 6 um.
     """
-    spectra = [spectra] if hasattr(spectra, "wavelength") else list(spectra)
+    one = hasattr(spectra, "wavelength") or isinstance(spectra, Mapping) and "wavelength" in spectra
+    spectra = [spectra] if one else list(spectra)
     spectra = [_finite_points(item, f"spectrum {row}") for row, item in enumerate(spectra)]
     ends = np.array([(item.wavelength[0], item.wavelength[-1]) for item in spectra], float).reshape(-1, 2)
     return self._table(resample_spectra(spectra), *ends.T, resample_noise(spectra))

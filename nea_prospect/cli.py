@@ -231,6 +231,8 @@ def _check_options(parts, workers, scheduler, catalog, resources, out, plot):
         raise RunError("--resources needs --catalog, where sizes and orbits come from")
     if out and Path(out).exists():
         raise RunError(f"{out} exists; choose another --out")
+    if plot and Path(plot).exists() and not Path(plot).is_dir():
+        raise RunError(f"{plot} is a file, no folder for figures; choose another --plot")
     if out:
         check_output(out)
 
@@ -298,9 +300,11 @@ def columns_command(
     file: str = typer.Argument("", metavar="[FILE]", help="One of the files; without it they are listed."),
 ):
     """Say what the columns of the output files mean, and in which unit they are."""
-    if file not in ("", *FILES):
-        raise RunError(f"no columns of {escape_control(file)!r} are known; files are {', '.join(FILES)}")
-    print("\n".join(list_columns(file) if file else [f"{name}: {holds}" for name, holds in FILES.items()]))
+    try:
+        lines = list_columns(file) if file else [f"{name}: {holds}" for name, holds in FILES.items()]
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    print("\n".join(lines))
 
 # %% ../nbs/95_cli.ipynb #11a179dc
 @app.command("explore")

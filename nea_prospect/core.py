@@ -132,9 +132,13 @@ def file_asteroid(name, stated=""):
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].strip()
     bare = re.sub(r"^(au?|u)(?=\d)", "", stem, flags=re.IGNORECASE)
     start = stem if _DESIGNATION.match(stem) else bare  # A898PA is a designation, a000433 is not
-    behind = re.sub(rf"^{_DATE}[ _-]+(?!0|\d\d?(?!\d))", "", stem)  # a date; one or two digits are a count
-    named = _leading_identity(start) or stated or _leading_identity(behind)
+    named = _leading_identity(start) or stated or _leading_identity(_behind_date(stem))
     return named or asteroid_id(stem.replace("_", " "))
+
+
+def _behind_date(name):
+    """Return what follows the date that a file name begins with; the name itself if it does not."""
+    return re.sub(rf"^{_DATE}[ _-]+(?!0|\d\d?(?!\d))", "", name)  # one or two digits are a count
 
 # %% ../nbs/00_core.ipynb #83ad4b86
 _NAMING = ("number", "designation", "aliases", "name")  # the strongest evidence first

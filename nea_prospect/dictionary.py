@@ -106,7 +106,7 @@ def list_columns(file: str) -> list[str]:
     'kind: what was set aside: a spectrum, or a row of the catalog'
     """
     if file not in FILES:
-        raise ValueError(f"no columns of {file!r} are known; there are those of {', '.join(FILES)}")
+        raise ValueError(f"no columns of {file!r} are known; files are {', '.join(FILES)}")
     return [
         f"{name}{f' ({unit})' if unit else ''}: {meaning}"
         for files, name, _, unit, _, meaning in _entries()

@@ -368,24 +368,26 @@ def _band_rows(band):
 # %% ../nbs/02_features.ipynb #21472c95
 def _fill_table(wavelength, reflectance, y, anchor):
     """Features in the order of `feature_table`, from the reflectance as given and normalised (``y``)."""
-    slopes = [_window_slope(wavelength, y, low, high) for low, high in SLOPE_RANGES]
-    bands = {name: measure_band(wavelength, y, limits) for name, limits in BANDS.items()}
-    _, centre_1, _, area_1 = bands["band_I"].T
-    area_ratio = bands["band_II"][:, 3] / np.where(np.isfinite(centre_1), area_1, np.nan)
-    over, under = (_values_at(wavelength, y, np.array(ends)) for ends in zip(*COLOUR_RATIOS, strict=True))
-    columns = [
-        *_moments(y),
-        _polynomial(wavelength, y, degree=1),
-        *slopes,
-        *bands.values(),
-        area_ratio,
-        over / under,
-        _polynomial(wavelength, y, degree=2),
-        _roughness(y),
-        bus_demeo_components(wavelength, reflectance),
-        anchor,
-    ]
-    return pd.DataFrame(np.column_stack(columns), columns=feature_table().index.tolist())
+    moments = ("mean", "standard_deviation", "minimum", "maximum", "range")
+    columns = dict(zip(moments, _moments(y), strict=True))
+    columns["slope"] = _polynomial(wavelength, y, degree=1)
+    for low, high in SLOPE_RANGES:
+        columns[f"slope_{low}_{high}"] = _window_slope(wavelength, y, low, high)
+    for band, limits in BANDS.items():
+        names = [name for name, *_ in _band_rows(band)]
+        columns |= zip(names, measure_band(wavelength, y, limits).T, strict=True)
+    area_1 = np.where(np.isfinite(columns["band_I_centre"]), columns["band_I_area"], np.nan)
+    columns["band_area_ratio"] = columns["band_II_area"] / area_1
+    for over, under in COLOUR_RATIOS:
+        values = _values_at(wavelength, y, np.array([over, under]))
+        columns[f"ratio_{over:.2f}_{under:.2f}"] = values[:, 0] / values[:, 1]
+    columns["curvature"] = _polynomial(wavelength, y, degree=2)
+    columns["roughness"] = _roughness(y)
+    components = ("bus_demeo_slope", *(f"PC{k}" for k in range(1, 6)))
+    columns |= zip(components, bus_demeo_components(wavelength, reflectance).T, strict=True)
+    columns["anchor"] = anchor
+    names = feature_table().index.tolist()
+    return pd.DataFrame(np.column_stack([columns[name] for name in names]), columns=names)
 
 # %% ../nbs/02_features.ipynb #18de3fb9
 def extract_spectral_features(wavelength: np.ndarray, reflectance: np.ndarray) -> pd.DataFrame:

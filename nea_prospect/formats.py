@@ -43,7 +43,7 @@ from nea_prospect.columns import (
     read_ecsv_header,
     unit_roles,
 )
-from .core import asteroid_id, file_asteroid
+from .core import _behind_date, asteroid_id, file_asteroid
 from .files import escape_control, one_line
 from nea_prospect.spectra import (
     MIN_POINTS,
@@ -897,7 +897,7 @@ def _tell_name(name, found):
         return found
     stated, base = found.facts.header_asteroid, name.rsplit("/", 1)[-1]
     taken = file_asteroid(name, stated)
-    behind = re.sub(r"^(19|20)\d\d[-_ ]?\d\d[-_ ]?\d\d[-_ ]+", "", base)
+    behind = _behind_date(base)
     dated = behind != base and file_asteroid(behind) == taken
     if taken == stated or not (stated or dated):
         return found

@@ -189,7 +189,8 @@ def sample_properties(probabilities, facts, types, seed=0, n_worlds=N_WORLDS):
     probabilities : ndarray of shape (n_asteroids, n_types)
         Of the types, from `type_posterior`.
     facts : pandas.DataFrame
-        With ``H`` (mag), ``albedo`` and ``diameter_km``, NaN where not known, and perhaps ``diameter_error``.
+        With ``Asteroid_ID``, which alone decides the random numbers of a row, ``H`` (mag), ``albedo`` and
+        ``diameter_km``, NaN where not known, and perhaps ``diameter_error``.
     types, seed, n_worlds
         As for `rank_prospects`; number of worlds.
 
@@ -199,7 +200,7 @@ def sample_properties(probabilities, facts, types, seed=0, n_worlds=N_WORLDS):
         ``type``, a row of the table of types; ``diameter`` (km); ``mass`` (t); and the content (share of the
         mass) of each resource in a rich asteroid, ``water`` and ``metal``. NaN without a size.
     """
-    rng = np.random.default_rng(seed)
+    rng = _Draws(facts.Asteroid_ID, seed)
     drawn = _sample_types(rng, probabilities, n_worlds)
     size = _sample_diameters(rng, drawn, facts, types)
     density = _sample_density(rng, drawn, types)
@@ -210,31 +211,60 @@ def sample_properties(probabilities, facts, types, seed=0, n_worlds=N_WORLDS):
     }  # 1 g/cm3: 1 t/m3
     for name in RESOURCES:
         low, high = (types[f"{name}_{end}_wt_percent"].to_numpy()[drawn] for end in ("low", "high"))
-        result[name] = (low + (high - low) * rng.random(drawn.shape)) / 100
+        result[name] = (low + (high - low) * rng.random(n_worlds)) / 100
     return result
+
+# %% ../nbs/06_prospecting.ipynb #cd313c5b
+class _Draws:
+    """Random numbers of asteroids, a row each, that only the identity of the asteroid and the seed decide."""
+
+    def __init__(self, identities, seed):
+        keys = [int.from_bytes(str(identity).encode()) for identity in identities]
+        self._generators = [np.random.default_rng([seed, key]) for key in keys]
+
+    def random(self, n):
+        """Draw ``n`` numbers from 0 to 1 for each asteroid."""
+        rows = np.empty((len(self._generators), n))
+        for generator, row in zip(self._generators, rows, strict=True):
+            generator.random(out=row)
+        return rows
+
+    def standard_normal(self, n):
+        """Draw ``n`` normal deviates for each asteroid."""
+        rows = np.empty((len(self._generators), n))
+        for generator, row in zip(self._generators, rows, strict=True):
+            generator.standard_normal(out=row)
+        return rows
+
+    def shuffle(self, rows):
+        """Bring each row into an order of its own."""
+        for generator, row in zip(self._generators, rows, strict=True):
+            generator.shuffle(row)
 
 # %% ../nbs/06_prospecting.ipynb #07537456
 def _sample_types(rng, probabilities, n_worlds):
     """Type of each asteroid in each world, as a row of the table of types."""
-    strata = (np.arange(n_worlds) + rng.random((len(probabilities), 1))) / n_worlds
+    strata = (np.arange(n_worlds) + rng.random(1)) / n_worlds
     limits = probabilities.cumsum(axis=1)
     drawn = [
         np.searchsorted(limit[:-1], row, side="right") for limit, row in zip(limits, strata, strict=True)
     ]
-    return rng.permuted(np.array(drawn, dtype=int).reshape(len(probabilities), n_worlds), axis=1)
+    drawn = np.array(drawn, dtype=int).reshape(len(probabilities), n_worlds)
+    rng.shuffle(drawn)
+    return drawn
 
 
 def _sample_density(rng, drawn, types):
     """Densities (g/cm3), log-normal with the mean and standard deviation of the table."""
     mean, sd = types.density_g_cm3.to_numpy(), types.density_sd.to_numpy()
     spread = np.sqrt(np.log1p((sd / mean) ** 2))
-    return np.exp((np.log(mean) - spread**2 / 2)[drawn] + spread[drawn] * rng.standard_normal(drawn.shape))
+    return np.exp((np.log(mean) - spread**2 / 2)[drawn] + spread[drawn] * rng.standard_normal(drawn.shape[1]))
 
 
-def _true_magnitudes(rng, H, shape):
+def _true_magnitudes(rng, H, n_worlds):
     """Magnitudes in each world, corrected for a part of the bias of catalogs."""
     bias = MAGNITUDE_BIAS * np.clip(1 - np.abs(H - 14) / 4, 0, 1)
-    return H + bias * rng.random(shape) + MAGNITUDE_ERROR * rng.standard_normal(shape)
+    return H + bias * rng.random(n_worlds) + MAGNITUDE_ERROR * rng.standard_normal(n_worlds)
 
 
 def _sample_diameters(rng, drawn, facts, types):
@@ -242,11 +272,12 @@ def _sample_diameters(rng, drawn, facts, types):
     H, albedo, measured = (facts[[name]].to_numpy(dtype=float) for name in ("H", "albedo", "diameter_km"))
     error = facts.get("diameter_error", pd.Series(np.nan, facts.index)).fillna(DIAMETER_ERROR).to_numpy()
     centre, width = np.log(types.albedo.to_numpy()), types.albedo_log_sd.to_numpy()
-    noise = rng.standard_normal(drawn.shape)
+    n_worlds = drawn.shape[1]
+    noise = rng.standard_normal(n_worlds)
     typical = np.clip(np.exp(centre[drawn] + width[drawn] * noise), 0.01, 0.9)
     known = albedo * np.exp(ALBEDO_ERROR * noise)
-    derived = diameter(_true_magnitudes(rng, H, drawn.shape), np.where(albedo > 0, known, typical))
-    direct = measured * np.exp(error[:, None] * rng.standard_normal(drawn.shape))
+    derived = diameter(_true_magnitudes(rng, H, n_worlds), np.where(albedo > 0, known, typical))
+    direct = measured * np.exp(error[:, None] * rng.standard_normal(n_worlds))
     return np.where(measured > 0, direct, derived)
 
 # %% ../nbs/06_prospecting.ipynb #f2834e70
@@ -860,14 +891,8 @@ def decide(prospects, ranked, resource, observations):
     return pd.DataFrame(columns, dtype=str).fillna("")
 
 # %% ../nbs/06_prospecting.ipynb #20420082
-_VISITED = {  # by a spacecraft, or to be
-    "433": "Eros",
-    "25143": "Itokawa",
-    "65803": "Didymos",
-    "99942": "Apophis",
-    "101955": "Bennu",
-    "162173": "Ryugu",
-}
+# Eros, Itokawa, Didymos, Apophis, Bennu and Ryugu: visited by a spacecraft, or to be
+_VISITED = ("433", "25143", "65803", "99942", "101955", "162173")
 
 
 def _is_chosen(prospects, resource):
@@ -1157,7 +1182,7 @@ def _without_class(orbits, types, capacity_tonnes=CAPACITY_TONNES):
     """Rows of the follow-up for asteroids of which only magnitude and orbit are known."""
     mixture = population_mixture(types)
     chances = type_prior(types, pd.Series(mixture, GROUPS))
-    unknown = pd.DataFrame({"H": [0.0], "albedo": np.nan, "diameter_km": np.nan})
+    unknown = pd.DataFrame({"Asteroid_ID": [""], "H": 0.0, "albedo": np.nan, "diameter_km": np.nan})
     sampled = sample_properties(chances[None], unknown, types, n_worlds=4 * N_WORLDS)
     sizes = sampled["diameter"]
     low, middle, high = _quantiles(sizes)[:, 0]

@@ -62,14 +62,19 @@ class Spectrum:
 
     Examples
     --------
-    >>> Spectrum(np.array([0.45, 0.55, 0.65]), np.array([0.9, 1.0, 1.1])).facts.unit
-    'um'
+    >>> Spectrum(np.array([0.45, 0.55, 0.65]), np.array([0.9, 1.0, 1.1]))
+    Spectrum(0.45-0.65 um, 3 points)
     """
 
     wavelength: np.ndarray
     reflectance: np.ndarray
     uncertainty: np.ndarray | None = None
     facts: FileFacts = FileFacts()
+
+    def __repr__(self):
+        x = self.wavelength
+        span = f"{x[0]:.4g}-{x[-1]:.4g} um, " if len(x) else ""
+        return f"{type(self).__name__}({span}{len(x):,} points)"
 
 # %% ../nbs/00f_spectra.ipynb #537a654f
 _PER_MICROMETRE = {"um": 1.0, "nm": 1e3, "Angstrom": 1e4, "m": 1e-6}

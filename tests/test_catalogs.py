@@ -324,6 +324,15 @@ def test_other_json_is_no_catalog(catalog_of, text):
         catalog_of(text)
 
 
+def test_a_column_of_diameters_in_metres_is_read_and_told(catalog_of):
+    catalog = catalog_of("number,class,H,Diameter_m\n25143,S,19.2,330\n433,S,10.4,16840\n4,V,3.2,525400000\n")
+    assert catalog.diameter_km.tolist()[:2] == pytest.approx([0.33, 16.84])
+    assert catalog.diameter_km.isna().tolist() == [False, False, True]
+    assert describe_columns(catalog) == "catalog: number, class, H, diameter_km from Diameter_m"
+    both = catalog_of("number,class,diameter_m,diameter_km\n433,S,1,16.84\n")
+    assert both.diameter_km.tolist() == [16.84]
+
+
 def test_diameters_in_metres_are_refused_and_a_single_impossible_one_is_left_out(catalog_of):
     with pytest.raises(ValueError, match=r"in metres\? \(Itokawa: 330 km and H 19.2\)"):
         catalog_of("number,name,class,H,diameter_km\n25143,Itokawa,S,19.2,330\n433,Eros,S,10.4,16840\n")

@@ -142,8 +142,11 @@ def test_errors_go_with_their_points(with_errors):
             strict=True,
         )
     )
-    longer = Spectrum(wavelength, reflectance, errors, item.facts)
+    longer = {"wavelength": wavelength, "reflectance": reflectance, "uncertainty": errors}
     pd.testing.assert_frame_equal(load_model().predict(longer), load_model().predict(item))
+    longer["uncertainty"] = errors[1:]
+    with pytest.raises(ValueError, match="spectrum 0 has .* wavelengths and .* uncertainties"):
+        load_model().predict(longer)
 
 
 def test_without_enough_complete_training_spectra_errors_change_nothing(with_errors):
@@ -227,6 +230,14 @@ def test_one_spectrum_is_enough_and_alone_it_gets_the_same_prediction(model):
     spectra = [make_spectrum(slope=0.3), make_spectrum(band=0.4)]
     assert model.predict(spectra[0]).iloc[0].to_dict() == model.predict(spectra).iloc[0].to_dict()
     assert model.predict([]).empty
+
+
+def test_a_model_and_a_spectrum_are_shown_in_a_line():
+    x = np.linspace(0.8, 2.45, 1500)
+    trained = replace(load_model(), training_spectra=np.ones((1677, 53)))
+    assert repr(trained) == "Model(5 groups, trained on 1,677 spectra)"
+    assert repr([Spectrum(x, x, x)]) == "[Spectrum(0.8-2.45 um, 1,500 points)]"
+    assert repr(Spectrum(x[:0], x[:0])) == "Spectrum(0 points)"
 
 
 def test_a_group_is_excluded_at_exactly_one_tenth():

@@ -18,6 +18,7 @@ from nea_prospect.dictionary import (
     tells_columns,
 )
 from nea_prospect.evaluation import audit_labels
+from nea_prospect.execution import RunError
 from nea_prospect.files import packaged
 from nea_prospect.prediction import predict_files
 from nea_prospect.prospecting import rank_followup, rank_prospects
@@ -159,4 +160,5 @@ class TestTheCommand:
 
     def test_another_file_is_told_in_one_line(self):
         result = CliRunner().invoke(app, ["columns", "x\x1b.csv"])
-        assert r"no columns of 'x\\x1b.csv' are known; files are nea_class" in str(result.exception)
+        assert r"no columns of 'x\x1b.csv' are known; files are nea_class" in str(result.exception)
+        assert isinstance(result.exception, RunError)

@@ -75,6 +75,7 @@ def run(tmp_path):
     folder = tmp_path / "my run é"
     given = example_asteroids().assign(Published_Class="", Second_Class="")
     given["Name"] = [HARM, "Hard", ""]
+    given.loc[1, ["H", "Prob_C-Group", "Prob_X-Group"]] = 19.0, 0.5, 0.5
     write_table(folder / "prospects.csv", rank_prospects(given, resource_types()))
     dates = {"Departure": ["2031-05-01", "2040-01-01"], "Arrival": ["2032-01-01", "2041-01-01"]}
     windows = pd.DataFrame({"Asteroid_ID": "easy", **dates, "Window_delta_v_km_s": [5.1, 4.9]})
@@ -171,10 +172,10 @@ class TestTargets:
             ({}, ["easy", "hard"]),
             ({"max_delta_v": 5}, ["easy"]),
             ({"min_km": 100}, []),
-            ({"max_km": 0.595}, ["easy"]),
+            ({"max_km": 0.7}, ["easy"]),
             ({"years": (2030, 2035)}, ["easy"]),
             ({"years": (2032, 2035)}, []),
-            ({"resource": "metal"}, ["easy", "hard"]),
+            ({"resource": "metal"}, ["hard", "easy"]),
         ],
     )
     def test_a_filter_leaves_what_lies_within_its_limits(self, run, limits, left):

@@ -15,6 +15,7 @@ from nea_prospect.features import (
     compare_components,
     coverage,
     extract_spectral_features,
+    feature_table,
     make_features,
     measure_band,
     model_inputs,
@@ -178,6 +179,15 @@ def test_wavelengths_may_begin_anywhere(first):
     features = extract_spectral_features(wavelength, 1 + 0.1 * wavelength)
     assert features.slope.notna().all()
     assert features["band_0.7_depth"].isna().all() == (first > 0.5)
+
+
+def test_every_number_stands_under_its_name_in_whatever_order_the_names_are_listed(monkeypatch):
+    y = 1 + 0.1 * np.sin(5 * WAVELENGTH_GRID)
+    expected, listed = extract_spectral_features(WAVELENGTH_GRID, y), feature_table()
+    monkeypatch.setattr("nea_prospect.features.feature_table", lambda: listed[::-1])
+    turned = extract_spectral_features(WAVELENGTH_GRID, y)
+    assert turned.columns.tolist() == expected.columns.tolist()[::-1]
+    pd.testing.assert_frame_equal(turned[expected.columns], expected)
 
 
 @pytest.mark.parametrize("shape, n_points", [((53,), 52), ((3,), 3), ((2, 53), 53)])

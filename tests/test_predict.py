@@ -144,7 +144,8 @@ def test_points_that_are_not_finite_are_left_out():
 @pytest.mark.parametrize(
     "wavelength, reflectance, told",
     [
-        (np.linspace(450, 2450, 50), np.ones(50), "cannot be in um"),
+        (np.linspace(450, 2450, 50), np.ones(50), "from 450 to 2450, not between 0 and 6 um"),
+        (np.linspace(0.5, 8, 50), np.ones(50), "from 0.5 to 8, not between 0 and 6 um"),
         (np.linspace(2.45, 0.45, 50), np.ones(50), "do not ascend"),
         (np.linspace(0.45, 2.45, 50), np.ones(49), "50 wavelengths and 49 reflectances"),
         (np.linspace(0.45, 2.45, 50), np.full(50, np.nan), "0 finite points"),
@@ -153,6 +154,26 @@ def test_points_that_are_not_finite_are_left_out():
 def test_what_is_no_spectrum_is_refused(wavelength, reflectance, told):
     with pytest.raises(ValueError, match=f"spectrum 0 has .*{told}"):
         load_model().predict(SimpleNamespace(wavelength=wavelength, reflectance=reflectance))
+
+
+def test_dicts_are_predicted_as_spectra_are():
+    spectra = list(read_spectra(bundled()[1])[0].values())[:3]
+    dicts = [
+        {"wavelength": item.wavelength.tolist(), "reflectance": item.reflectance, "name": ""}
+        for item in spectra
+    ]
+    expected = load_model().predict(spectra)
+    pd.testing.assert_frame_equal(load_model().predict(iter(dicts)), expected)
+    pd.testing.assert_frame_equal(load_model().predict([spectra[0], *dicts[1:]]), expected)
+    pd.testing.assert_frame_equal(load_model().predict(dicts[0]), expected[:1])
+
+
+@pytest.mark.parametrize(
+    "thing", [{"wavelength": [0.5, 0.6]}, {"name": WAVELENGTH_GRID}, [[0.5, 0.6]], "abc"]
+)
+def test_what_has_no_wavelength_and_reflectance_is_refused(thing):
+    with pytest.raises(ValueError, match="spectrum 0 has no wavelength or no reflectance, it is of type"):
+        load_model().predict(thing)
 
 
 def test_a_set_begins_with_the_most_probable_group():
@@ -268,6 +289,7 @@ def test_a_figure_shows_any_spectrum_with_all_its_labels(span):
     [
         (["--run", "nowhere"], "holds no complete run"),
         (["--out", "notes.txt"], "exists; choose another"),
+        (["--plot", "notes.txt"], "notes.txt is a file, no folder for figures"),
         (["--resources", "own.csv"], "needs --catalog"),
         (["--catalog", "nowhere.csv"], "no catalog at nowhere.csv"),
     ],

@@ -414,18 +414,38 @@ def types_of(*names):
     ],
 )
 def test_diameters_are_drawn_from_what_is_known_best(kind, H, albedo, measured, expected):
-    facts = pd.DataFrame({"H": [H], "albedo": albedo, "diameter_km": measured})
+    facts = pd.DataFrame({"Asteroid_ID": ["1"], "H": H, "albedo": albedo, "diameter_km": measured})
     sampled = sample_properties(types_of(kind), facts, resource_types())["diameter"]
     assert np.median(sampled) == pytest.approx(expected, rel=0.04, nan_ok=True)
 
 
 def test_mass_is_volume_times_density_and_every_type_occurs_as_often_as_it_is_probable():
     types = resource_types().assign(density_g_cm3=2.0, density_sd=1e-6)
-    facts = pd.DataFrame({"H": [np.nan], "albedo": np.nan, "diameter_km": 1.0})
+    facts = pd.DataFrame({"Asteroid_ID": ["1"], "H": np.nan, "albedo": np.nan, "diameter_km": 1.0})
     sampled = sample_properties(0.25 * types_of("C") + 0.75 * types_of("P"), facts, types)
     np.testing.assert_allclose(sampled["mass"], np.pi / 6 * (1000 * sampled["diameter"]) ** 3 * 2, rtol=1e-4)
     assert (types.type.to_numpy()[sampled["type"]] == "P").mean() == pytest.approx(0.75, abs=0.001)
     assert (sampled["water"][types.type.to_numpy()[sampled["type"]] == "C"] >= 0.10).all()
+
+
+def test_an_asteroid_is_the_same_alone_among_others_and_in_another_order():
+    asteroids = make_asteroids(
+        Asteroid_ID=["433", "2000 WL63", "162173"], group=["S-Group", "Other", "D-type"]
+    )
+    among = rank_prospects(asteroids, resource_types()).set_index("Asteroid_ID")
+    turned = rank_prospects(asteroids[::-1].reset_index(drop=True), resource_types()).set_index("Asteroid_ID")
+    alone = rank_prospects(asteroids[1:2].reset_index(drop=True), resource_types()).set_index("Asteroid_ID")
+    numbers = among.select_dtypes("float").columns.drop(["Water_Rank", "Metal_Rank"])
+    pd.testing.assert_frame_equal(turned.loc[among.index, numbers], among[numbers], check_exact=True)
+    pd.testing.assert_frame_equal(alone[numbers], among.loc[["2000 WL63"], numbers], check_exact=True)
+
+
+def test_the_draws_of_two_asteroids_are_independent_and_change_with_the_seed():
+    facts = pd.DataFrame({"Asteroid_ID": ["433", "1036"], "H": 20.0, "albedo": 0.2, "diameter_km": np.nan})
+    one, two = (sample_properties(types_of("C", "C"), facts, resource_types(), seed) for seed in (0, 1))
+    for name in ("diameter", "mass", "water"):
+        noise = np.corrcoef([*one[name], *two[name]])
+        np.testing.assert_allclose(noise, np.eye(4), atol=0.1)
 
 
 def test_true_sizes_replace_measured_ones():
