@@ -432,8 +432,8 @@ class Model:
         By coverage (VISNIR, VIS, NIR, neither) and model (`BASE_MODELS`, ensemble), see `calibrate`.
     nonconformity, n_nonconformity : ndarray
         One minus the held-out probability of the true group, by coverage and group, ascending; their numbers.
-    training_spectra, nearest_distances : ndarray
-        Log reflectance of the training spectra; distances to the nearest of another asteroid, ascending.
+    training_spectra, nearest_distances, training_asteroids : ndarray
+        Log reflectance in training; distances to the nearest of another asteroid, ascending; the asteroids.
     abstain_below : ndarray
         Share of the best named group below which the classifier abstains, see `best_named_group`.
     template_names, templates : ndarray
@@ -451,6 +451,7 @@ class Model:
     n_nonconformity: np.ndarray
     training_spectra: np.ndarray
     nearest_distances: np.ndarray
+    training_asteroids: np.ndarray
     abstain_below: np.ndarray
     template_names: np.ndarray
     templates: np.ndarray
@@ -717,6 +718,7 @@ ARRAYS = {  # name: kinds of numpy, shape, bound of finite values (None: NaN mar
     "n_nonconformity": ("i", (len(ALL_COVERAGES), "n_classes"), 2**31),
     "training_spectra": ("f", ("n_training", len(WAVELENGTH_GRID)), None),
     "nearest_distances": ("f", ("n_distances",), np.inf),
+    "training_asteroids": ("U", ("n_asteroids",), None),
     "abstain_below": ("f", (), 1),
     "template_names": ("U", ("n_templates",), None),
     "templates": ("f", ("n_templates", len(WAVELENGTH_GRID)), None),

@@ -14,7 +14,7 @@ import json
 import platform
 import warnings
 from collections.abc import Callable, Collection, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice, product
 from pathlib import Path
@@ -400,7 +400,7 @@ def fit(self: SpectrumClassifier, X, y, groups=None, sample_weight=None):  # noq
     check_classification_targets(y)
     if X.shape[1] != N_WAVELENGTHS:
         raise ValueError(f"{X.shape[1]} feature(s) given, but a spectrum on the grid has {N_WAVELENGTHS}")
-    groups = np.arange(len(y)) if groups is None else np.asarray(groups)
+    asteroids, groups = groups, np.arange(len(y)) if groups is None else np.asarray(groups)
     weight = _row_weights(sample_weight, X)
     self.classes_, self.trusted_ = np.unique(y), np.ones(len(y), dtype=bool)
     if self.doubt:
@@ -410,6 +410,8 @@ def fit(self: SpectrumClassifier, X, y, groups=None, sample_weight=None):  # noq
     held_out = self._fit_trusted(X[kept], np.searchsorted(self.classes_, y[kept]), groups[kept], weight[kept])
     self.held_out_ = np.full((len(y), len(self.classes_)), np.nan)
     self.held_out_[kept] = held_out
+    if asteroids is not None:
+        self.model_ = replace(self.model_, training_asteroids=np.unique(groups[kept].astype(str)))
     return self
 
 # %% ../nbs/04_modeling.ipynb #0cb45450
@@ -537,6 +539,7 @@ def _as_model(self: SpectrumClassifier, log_reflectance, folds):
         n_nonconformity=np.array([[len(values) for values in own] for own in scores]),
         training_spectra=reference,
         nearest_distances=np.sort(distances[np.isfinite(distances)]),
+        training_asteroids=np.empty(0, dtype=str),
         abstain_below=np.array(self.abstain_below_),
         template_names=np.empty(0, dtype=str),
         templates=np.empty((0, N_WAVELENGTHS)),

@@ -66,9 +66,17 @@ def predict_pairs(model, pairs):
     stated = ["" if no else content.facts.header_asteroid for content, no in zip(found, bad, strict=True)]
     table["Asteroid_ID"] = pd.Series(map(file_asteroid, table.File, stated), dtype="str")
     table = table.join(predictions)
-    table["Note"] = ["" if no else note_facts(content.facts) for content, no in zip(found, bad, strict=True)]
+    learned = table.Asteroid_ID.isin(model.training_asteroids)
+    table["Note"] = list(map(_note, found, learned))
     table["Problem"] = [str(content) if no else "" for content, no in zip(found, bad, strict=True)]
     return table
+
+
+def _note(content, learned):
+    """Return what a reader should know of a spectrum: whether its asteroid was learned from; `note_facts`."""
+    if isinstance(content, SpectrumError):
+        return ""
+    return "; ".join(filter(None, ["in the training data" if learned else "", note_facts(content.facts)]))
 
 # %% ../nbs/07_prediction.ipynb #46ae665e
 @tells_columns("predict")
@@ -88,8 +96,9 @@ def predict_files(
     -------
     table : pandas.DataFrame
         One row a file: ``File``, ``Asteroid_ID`` (from its name), the columns of `Model.predict`, ``Note``
-        (what was assumed), ``Problem`` (why it has no prediction), with a catalog also `rank_prospects`, and
-        in ``attrs["catalog"]`` which of its columns was taken for what.
+        (whether the asteroid was learned from; what was assumed), ``Problem`` (why it has no prediction),
+        with a catalog also `rank_prospects`, and in ``attrs["catalog"]`` which of its columns was taken for
+        what.
     spectra : list of Spectrum or None
 
     Examples

@@ -232,6 +232,14 @@ def test_one_spectrum_is_enough_and_alone_it_gets_the_same_prediction(model):
     assert model.predict([]).empty
 
 
+def test_a_model_knows_the_asteroids_it_learned_from_if_they_were_told(model):
+    X, table = make_partial_rows()
+    learner = SpectrumClassifier(TwoBranchClassifier(epochs=1), n_trees=10)
+    without = learner.fit(X, table.label).model_
+    assert read_model(write_model(model)).training_asteroids.tolist() == sorted(set(table.asteroid))
+    assert read_model(write_model(without)).training_asteroids.tolist() == []
+
+
 def test_a_model_and_a_spectrum_are_shown_in_a_line():
     x = np.linspace(0.8, 2.45, 1500)
     trained = replace(load_model(), training_spectra=np.ones((1677, 53)))

@@ -500,6 +500,16 @@ def test_a_format_that_needs_a_package_names_it(monkeypatch, ending, extra):
         check_output(f"table{ending}")
 
 
+def test_a_note_tells_that_the_asteroid_was_learned_from(tmp_path, spectrum_text):
+    for name in ("433 tonight.txt", "999999.txt", "433 clouds.txt"):
+        (tmp_path / name).write_bytes(b"clouds" if "clouds" in name else spectrum_text(factor=1000))
+    table, _ = predict_files(load_model(), tmp_path)
+    notes = dict(zip(table.File.str.split("/").str[-1], table.Note, strict=True))
+    assert notes["433 tonight.txt"] == f"in the training data; {notes['999999.txt']}"
+    assert notes["999999.txt"].startswith("given in nm")
+    assert notes["433 clouds.txt"] == ""
+
+
 def test_a_note_is_shown_short_on_the_terminal(tmp_path, spectrum_text):
     (tmp_path / "one.txt").write_bytes(spectrum_text(factor=1000))
     result = predict("one.txt", cwd=tmp_path)
