@@ -185,6 +185,8 @@ def _mark_table(soup, table, heading):
         cell["scope"] = "col"
         if told := explain_heading(text):
             cell["title"] = told
+        if cell.string:  # a narrow heading is broken between words only
+            cell.string = cell.string.replace("delta-v", "delta\u2011v")
         if not text:  # the corner above the names of the rows
             cell.name = "td"
             del cell["scope"]
