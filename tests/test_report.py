@@ -75,3 +75,23 @@ def test_a_notebook_that_has_no_page_is_described_where_it_is_named(tmp_path):
     assert "<code>nea_prospect.composition</code>" in body
     assert "03b_smote_network:" not in body
     assert body.count("<li>") == 1
+
+
+def test_a_word_in_the_name_of_a_row_of_the_decisions_is_not_broken(tmp_path):
+    table = pd.DataFrame([["none, it is known"] * 3], ["An observation that would decide"], list("abc"))
+    page = tmp_path / "page.html"
+    page.write_text(rendered(mark_up(table.to_html(classes="told"))), "utf-8")
+    with open_browser() as visit:
+        text = (
+            visit(page.as_uri(), width=400)
+            .locator("tbody th")
+            .evaluate(
+                """cell => {
+                const word = document.createRange(), text = cell.firstChild;
+                word.setStart(text, 3);
+                word.setEnd(text, 14);
+                return [word.toString(), word.getClientRects().length];
+            }"""
+            )
+        )
+    assert text == ["observation", 1]
