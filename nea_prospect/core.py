@@ -226,6 +226,7 @@ def _small_picture(figure):
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png", dpi=figure.dpi, bbox_inches="tight")
     options = {"colors": 256, "method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
+    options["kmeans"] = 1  # or else light grey becomes pink beside many shades of other colours
     Image.open(full).convert("RGB").quantize(**options).save(small, "png", optimize=True)
     return small.getvalue()
 

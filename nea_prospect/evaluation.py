@@ -79,6 +79,8 @@ def plot_confusion(matrix, groups=NAMED_GROUPS, ax=None):
     cells = {"annot": np.reshape(texts, matrix.shape), "fmt": "", "annot_kws": {"fontsize": 8}}
     labels = {"xticklabels": groups, "yticklabels": rows}
     sns.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar=False, linewidths=0.5, ax=ax, **cells, **labels)
+    for text, part in zip(ax.texts, share.flat, strict=True):
+        text.set_color("white" if part > 0.7 else "black")  # whichever is read more easily on its blue
     ax.set(xlabel="Predicted group", ylabel="Published group (asteroids)")
     ax.tick_params(rotation=0)
     return ax

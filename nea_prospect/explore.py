@@ -33,7 +33,7 @@ from .features import make_features
 from .files import escape_control, figure_bytes, need_extra, packaged, read_table
 from .loading import bundled
 from .prediction import predict_files
-from .prospecting import top_table
+from .prospecting import _mass_text, _percent, top_table
 from .run import PUBLISHED, find_output
 
 # %% ../nbs/07a_explore.ipynb #063a7c31
@@ -81,7 +81,7 @@ def describe_prediction(row, spectrum):
     typicality = f"{row.Typicality:.2f}" + (" (unlike all in training)" if row.Atypical else "")
     facts = {
         "Group": row.Group,
-        "Probabilities": ", ".join(f"{group} {value:.0%}" for value, group in likely if value >= 0.005),
+        "Probabilities": ", ".join(f"{group} {_percent(value)}" for value, group in likely if value >= 0.005),
         "90 % set": row.Set.replace(";", ", "),
         "Typicality": typicality,
         "Covered": f"{row.From_um:.2f} to {row.To_um:.2f} µm ({row.Coverage})",
@@ -108,12 +108,12 @@ def describe_asteroid(row):
     if np.isnan(row.Delta_v_km_s) and np.isnan(row.Diameter_km):
         advice = "not in the lists; a file that begins with a number or designation, like 433.txt, is matched"
         return {"Asteroid": f"{row.Asteroid_ID}: {advice}"}
-    limits = f"{row.Diameter_low_km:.2g} to {row.Diameter_high_km:.2g} km, from {row.Diameter_From}"
+    limits = f"{row.Diameter_low_km:.3g} to {row.Diameter_high_km:.3g} km, from {row.Diameter_From}"
     facts = {
         "Asteroid": f"{row.Asteroid_ID} {row.Name}".strip(),
-        "Diameter": f"{row.Diameter_km:.2g} km ({limits})" if row.Diameter_km > 0 else "",
+        "Diameter": f"{row.Diameter_km:.3g} km ({limits})" if row.Diameter_km > 0 else "",
         "Delta-v": f"{row.Delta_v_km_s:.2f} km/s" if row.Delta_v_km_s > 0 else "",
-        "Type": f"{row.Type} {row.Type_Probability:.0%}",
+        "Type": f"{row.Type} {_percent(row.Type_Probability)}",
         "Water": _resource_text(row, "Water"),
         "Metal": _resource_text(row, "Metal"),
         "Evidence": row.Evidence,
@@ -124,8 +124,8 @@ def describe_asteroid(row):
 
 def _resource_text(row, name):
     """Probability that an asteroid is rich in a resource, and how much it then holds."""
-    mass = row[f"{name}_If_Rich_t"]
-    return f"rich with {row[f'{name}_P_Rich']:.0%}" + (f", then about {mass:.1e} t" if mass > 0 else "")
+    chance = f"rich with {_percent(row[f'{name}_P_Rich'])}"
+    return chance + (f", then {_mass_text(row, name)}" if row[f"{name}_If_Rich_t"] > 0 else "")
 
 # %% ../nbs/07a_explore.ipynb #9b7ec961
 def html_table(content, header=True):

@@ -168,6 +168,8 @@ def plot_group_spectra(reflectance, labels, ax=None):
         low, median, high = np.nanpercentile(rows[:, shown], [16, 50, 84], axis=0)
         ax.plot(x, median, color=color, label=f"{group} ({len(rows)})")
         ax.fill_between(x, low, high, color=color, alpha=0.18, lw=0)
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(bottom, top + 0.15 * (top - bottom))  # room for the legend
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (0.55 µm = 1)")
     _add_legend(ax, "no spectrum with a group covers 0.55 µm", ncols=3, loc="upper left")
     return ax

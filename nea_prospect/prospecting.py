@@ -825,6 +825,11 @@ def _with_interval(values, low, high, form):
     return [f"{form(value)} ({form(first)}-{form(last)})" for value, first, last in rows]
 
 
+def _kilometres(size):
+    """Write a diameter (km): to 10 m, or with two digits where it is smaller than that."""
+    return f"{size:.2f}" if size >= 0.01 else f"{size:.2g}"
+
+
 def _millions(tonnes):
     """Write a mass (t) in million t, with two digits."""
     if not tonnes > 0:
@@ -880,7 +885,7 @@ def decide(prospects, ranked, resource, observations):
             f"Rich in {resource}": _rich_text(row, title),
             f"{title} if rich": _mass_text(row, title),
             "Likeliest type": f"{row.Type} {_percent(row.Type_Probability)}",
-            "Diameter": f"{_with_interval(*size, '{:.2f}'.format)[0]} km, {row.Diameter_From}",
+            "Diameter": f"{_with_interval(*size, _kilometres)[0]} km, {row.Diameter_From}",
             "Launch": launch,
             "Other launches": window.Other_Dates or "none",
             "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
@@ -947,7 +952,8 @@ def plot_reach(prospects):
     named = shown[named].sort_values("Delta_v_km_s")
     names = [_title(row) for row in named.itertuples()]
     ax.set(yscale="log")
-    _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
+    if names:
+        _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -993,7 +999,7 @@ def top_table(prospects, resource, n=TOP):
         "Asteroid": [_title(row) for row in best.itertuples()],
         "Class": best.Published_Class.to_numpy(),
         "Type": [f"{row.Type} {_percent(row.Type_Probability)}" for row in best.itertuples()],
-        "Diameter (km)": _with_interval(*sizes, "{:.2f}".format),
+        "Diameter (km)": _with_interval(*sizes, _kilometres),
         "Ideal delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(),
         "Rich": [_percent(value) for value in best[f"{title}_P_Rich"]],
         f"{title} if rich (million t)": _with_interval(*masses, _millions),

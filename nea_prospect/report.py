@@ -52,7 +52,7 @@ def notebook_body(notebook, pages=(), published=()):
         lambda link: f'<a href="{link[1]}.html">{link[2]}</a>' if link[1] in pages else link[2],
         exporter.from_notebook_node(node)[0],
     )
-    return mark_up(_with_contents(body), published)
+    return mark_up(_with_others(_with_contents(body), pages), published)
 
 
 def _defined(source):
@@ -75,6 +75,55 @@ def _with_contents(body):
         contents.append(soup.new_tag("a", attrs={"href": f"#{section['id']}"}, string=title))
     subtitle.insert_after(contents)
     return str(soup)
+
+# %% ../nbs/91_report.ipynb #c3f0a96d
+_OTHER = re.compile(r"(\b\d\d[a-z]{1,2}(?:_[a-z_]+)?\b)")
+
+
+@cache
+def _library():
+    """Describe the notebooks that are modules of the package, by number: name, module and subject."""
+    found = {}
+    for path in packaged("..").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if name := re.search(r"nbs/(\w+)\.ipynb", text):
+            subject = text.partition('"""')[2].partition('"""')[0]
+            found[name[1].partition("_")[0]] = (name[1], f"nea_prospect.{path.stem}", subject)
+    return found
+
+# %% ../nbs/91_report.ipynb #5d8b17ee
+def _with_others(body, pages):
+    """Link the names of notebooks that have no page to a list of them at the end of a page."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(body, "html.parser")
+    others = _library().keys() - {page.partition("_")[0] for page in pages}
+    named = set()
+    for text in soup.find_all(string=_OTHER):
+        if not text.find_parent(class_="text_cell_render") or text.find_parent("a"):
+            continue
+        for piece in _OTHER.split(text):
+            number = piece.partition("_")[0]
+            if number in others:
+                named.add(number)
+                piece = soup.new_tag("a", attrs={"href": "#others"}, string=piece)
+            text.insert_before(piece)
+        text.extract()
+    if named:
+        soup.append(_list_of_others(soup, sorted(named)))
+    return str(soup)
+
+
+def _list_of_others(soup, numbers):
+    """List notebooks by number, with what they do and their modules."""
+    part, items = soup.new_tag("section", attrs={"id": "others"}), soup.new_tag("ul")
+    part.append(soup.new_tag("h2", string="Notebooks that are named here and have no page"))
+    part.append(items)
+    for name, module, subject in (_library()[number] for number in numbers):
+        item = soup.new_tag("li", string=f"{name}: {subject} In the package it is ")
+        item.append(soup.new_tag("code", string=module))
+        items.append(item)
+    return part
 
 # %% ../nbs/91_report.ipynb #6f3e2bdb
 _BEHIND = {  # beginning of a figure's name: the published table with its numbers
@@ -113,9 +162,6 @@ def mark_up(html, published=()):
     return str(soup)
 
 # %% ../nbs/91_report.ipynb #040dc26f
-_IS_NUMBER = re.compile(r"[<>]?[-−+]?[\d.]|-|none|not searched|nan", re.IGNORECASE)
-
-
 def _join_heads(*rows):
     """Join the two rows of a head where the second, as pandas writes it, only names the index."""
     if len(rows) != 2:
@@ -139,6 +185,8 @@ def _mark_table(soup, table, heading):
         cell["scope"] = "col"
         if told := explain_heading(text):
             cell["title"] = told
+        if cell.string:  # a narrow heading is broken between words only
+            cell.string = cell.string.replace("delta-v", "delta\u2011v")
         if not text:  # the corner above the names of the rows
             cell.name = "td"
             del cell["scope"]
@@ -146,12 +194,28 @@ def _mark_table(soup, table, heading):
         cell["scope"] = "row"
         if "told" in table.get("class", []) and (told := explain_heading(cell.get_text(strip=True))):
             cell["title"] = told
+    _mark_texts(table)
+
+# %% ../nbs/91_report.ipynb #b7c20f41
+_LONG = 24  # characters, half of a narrow window
+_IS_NUMBER = re.compile(r"[<>]?[-−+]?[\d.]|-|none|not searched|nan", re.IGNORECASE)
+
+
+def _mark_texts(table):
+    """Mark columns of text, which begin at the left, and the long texts in them, which may be broken."""
     rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+    names = max((len(row.find_all("th")) for row in table.select("tbody tr")), default=0)
+    for row in table.select("thead tr"):
+        for cell in row.find_all(["th", "td"])[:names]:
+            cell["class"] = ["text"]
     for column in zip(*rows, strict=False) if len(set(map(len, rows))) == 1 else ():
         texts = [cell.get_text(strip=True) for cell in column[1:]]
         if any(text and not _IS_NUMBER.match(text) for text in texts):
             for cell in column:
-                cell["class"] = "text"
+                cell["class"] = ["text"]
+    for cell in table.select("tbody th, tbody td.text"):
+        if len(cell.get_text(strip=True)) > _LONG:
+            cell["class"] = [*cell.get("class", []), "phrase"]
 
 # %% ../nbs/91_report.ipynb #8603bb2a
 def _mark_figure(soup, image, heading, published):
@@ -224,7 +288,11 @@ def make_report(folder, record):
     contents["files"] = {"title": "Files and columns"} | _other_files(run)
     contents |= {key: {"title": file["name"]} for key, file in files.items()}
     script, script_hash = _script()
-    shared = {"style": HtmlFormatter().get_style_defs(".highlight"), "titles": titles, "files": files}
+    shared = {
+        "style": HtmlFormatter(nobackground=True).get_style_defs(".highlight"),
+        "titles": titles,
+        "files": files,
+    }
     shared |= {"script": script, "script_hash": script_hash}
     columns = {file["name"]: list(file["columns"]) for file in files.values()} | {PUBLISHED["metrics"]: []}
     return {

@@ -1,18 +1,23 @@
 """Names of asteroids and classes, and files that are whole or absent."""
 
+import io
 import os
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from nea_prospect import files
 from nea_prospect.core import (
     CLASS_GROUP,
+    GROUP_COLORS,
     GROUPS,
     Identities,
+    _small_picture,
     asteroid_id,
     candidate_groups,
     file_asteroid,
@@ -261,3 +266,21 @@ def test_any_text_is_safe_to_show(text):
     assert shown.isprintable()
     shown.encode()  # also what was no text
     assert files.one_line(ValueError(text)).splitlines() in ([], [files.one_line(ValueError(text))])
+
+
+def test_a_picture_of_a_notebook_keeps_the_colours_of_its_areas():
+    figure, ax = plt.subplots()
+    x = np.linspace(0, 6, 200)
+    for shift, color in enumerate(GROUP_COLORS.values()):  # more shades than a palette holds
+        ax.plot(x, np.sin(x + shift), color=color)
+        ax.fill_between(x, np.sin(x + shift) - 0.3, np.sin(x + shift) + 0.3, color=color, alpha=0.2)
+    ax.axvspan(7, 8, color="#EEEEEE")
+    full = io.BytesIO()
+    figure.savefig(full, format="png", dpi=figure.dpi, bbox_inches="tight")
+    before, after = (
+        np.asarray(Image.open(png).convert("RGB")) for png in (full, io.BytesIO(_small_picture(figure)))
+    )
+    plt.close(figure)
+    grey = (before == 0xEE).all(axis=2)
+    assert grey.sum() > 1000
+    assert np.abs(after[grey] - 238.0).max() <= 3

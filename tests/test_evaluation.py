@@ -2,11 +2,13 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from sklearn import metrics
 
 from nea_prospect import evaluation
@@ -272,6 +274,23 @@ def test_figures_are_drawn_for_one_model_and_groups_without_members():
     assert evaluation.plot_reliability(models["ensemble"], table).texts[0].get_text() == "7"
     six = evaluation.plot_confusion(np.eye(6), GROUPS)
     assert [label.get_text() for label in six.get_xticklabels()] == list(GROUPS)
+
+
+def luminance(color):
+    """Relative luminance of a colour, as the WCAG define it."""
+    part = np.array(to_rgb(color))
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("percent", [0, 40, 49, 60, 69, 71, 100])
+def test_numbers_of_a_confusion_matrix_stand_out_from_their_cells(percent):
+    ax = evaluation.plot_confusion(np.array([[percent, 100 - percent], [0, 1.0]]), ["C-Group", "S-Group"])
+    ax.figure.canvas.draw()
+    dark, light = sorted(
+        [luminance(ax.texts[0].get_color()), luminance(ax.collections[0].get_facecolor()[0][:3])]
+    )
+    plt.close(ax.figure)
+    assert (light + 0.05) / (dark + 0.05) > 4
 
 
 def test_sets_and_sources_are_drawn_with_their_intervals_and_the_promise():

@@ -118,7 +118,7 @@ class TestUploads:
     def test_what_is_said_has_the_probabilities_the_set_and_the_bands(self, classified):
         facts = describe_prediction(classified[0].loc[0], classified[1][0])
         assert facts["90 % set"] == "S-Group"
-        assert facts["Probabilities"].startswith("S-Group")
+        assert facts["Probabilities"] == "S-Group >99%"
         assert re.match(r"depth \d+ % at 0\.9\d µm", facts["Band I"])
 
     def test_what_is_known_has_the_size_and_the_evidence(self, classified):
@@ -126,6 +126,8 @@ class TestUploads:
         assert facts["Asteroid"] == "433 Eros"
         assert "spacecraft" in facts["Diameter"]
         assert "spectrum S-Group" in facts["Evidence"]
+        assert facts["Water"].startswith("rich with <1%")
+        assert re.fullmatch(r"rich with \d+%, then [\d,]+ million t \([\d,]+-[\d,]+\)", facts["Metal"])
 
     def test_an_unknown_asteroid_gets_advice(self, classified):
         assert "not in the lists" in describe_asteroid(classified[0].loc[1])["Asteroid"]
@@ -294,6 +296,19 @@ class TestInABrowser:
         assert strangers(page) == []
         assert page.errors == []
         assert page.evaluate(FORBIDDEN) == "https://example.org/"
+
+    def test_in_a_narrow_window_nothing_is_out_of_reach(self, server, tmp_path):
+        (tmp_path / "433.txt").write_bytes(member("a000433.01.txt"))
+        with open_browser() as visit:
+            page = visit(server, width=400)
+            with page.expect_file_chooser() as chooser:
+                page.get_by_text("Choose spectra").click()
+            chooser.value.set_files([tmp_path / "433.txt"])
+            page.get_by_text("spectrum S-Group").wait_for()
+            boxes = page.locator(".wide").all()
+            ends = [box.bounding_box() for box in boxes if box.is_visible()]
+        assert len(ends) == 4
+        assert max(end["x"] + end["width"] for end in ends) <= 400
 
     def test_it_ends_with_the_command_that_started_it(self, run):
         process, address = start(run)

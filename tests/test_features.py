@@ -8,7 +8,7 @@ from helpers import make_spectrum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nea_prospect.core import WAVELENGTH_GRID
+from nea_prospect.core import NAMED_GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import (
     ANCHORS,
     BANDS,
@@ -218,6 +218,14 @@ class TestFigures:
         y[complete:, WAVELENGTH_GRID > 1] = np.nan
         ax = plot_group_spectra(y, ["D-type"] * len(y))
         assert ax.get_legend_handles_labels()[1] == [f"D-type ({drawn})"]
+
+    def test_the_legend_of_the_groups_lies_above_the_spectra(self):
+        steps = np.outer([0.5, 1.0, 1.5] * 5, WAVELENGTH_GRID - 0.55)
+        ax = plot_group_spectra(1 + steps, np.repeat(NAMED_GROUPS, 3))
+        ax.figure.canvas.draw()
+        box = ax.get_legend().get_window_extent().transformed(ax.transData.inverted())
+        beside = WAVELENGTH_GRID <= box.x1
+        assert box.y0 > 1 + steps.max(axis=0)[beside].max()
 
     def test_no_spectrum_to_draw_is_said(self):
         assert "0.55" in plot_group_spectra(np.full((1, 53), np.nan), ["S-Group"]).texts[0].get_text()

@@ -1,5 +1,7 @@
 """Sizes, orbits, resources and ranks against published values, and what happens if something is unknown."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -269,6 +271,21 @@ def test_the_top_table_is_made_for_reading():
     assert shown.index.tolist() == [1, 2]
     assert shown.Type.str.startswith("C ").all()
     assert shown.Evidence.str.contains("spectrum C-Group 1.00").all()
+
+
+def test_the_size_of_a_small_asteroid_is_not_written_as_zero():
+    asteroids = make_asteroids(Asteroid_ID=["2014 WX202"], H=[29.6])
+    size = top_table(rank_prospects(asteroids, resource_types()), "water")["Diameter (km)"].iloc[0]
+    assert all(float(number) > 0 for number in re.findall(r"[\d.]+", size))
+
+
+def test_a_plot_without_targets_that_are_named_lists_no_names():
+    asteroids = make_asteroids(Asteroid_ID=["2014 WX202"], H=[29.6])
+    ax = plot_reach(rank_prospects(asteroids, resource_types()))
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    plt.close(ax.figure)
+    assert "first 10 for water" in names
+    assert "chosen or visited:" not in names
 
 
 def made_up_windows(prospects):

@@ -1,10 +1,12 @@
 """What the script of the report does with a table, in a browser."""
 
+import nbformat
+import pandas as pd
 import pytest
 from browser import open_browser
 
 from nea_prospect.files import packaged
-from nea_prospect.report import mark_up
+from nea_prospect.report import _template, mark_up, notebook_body
 
 TONNES = ["9.5e7 (1.0e7-2e8)", "1,200", "", "9.8e8 (1e8-5e9)", "not searched", "9.2e6", ">99%", "-", "3"]
 
@@ -25,3 +27,71 @@ def test_numbers_are_sorted_by_value_and_cells_without_one_stand_last(tmp_path, 
         assert window.errors == []
     assert [text.split()[0] for text in found[:3]] == first
     assert sorted(found[-3:]) == ["", "-", "not searched"]
+
+
+def rendered(body):
+    """A page of a stage with a body, without scripts."""
+    empty = {"title": "", "style": "", "titles": {}, "files": {}, "script": "", "script_hash": ""}
+    return _template().render(page="01_loading", body=body, **empty)
+
+
+def test_a_long_name_of_a_row_leaves_room_for_its_numbers_in_a_narrow_window(tmp_path):
+    name = "(4179) Toutatis, radar and fly-by; spectrum of an ordinary chondrite"
+    page = tmp_path / "page.html"
+    page.write_text(rendered(mark_up(pd.DataFrame(0.91, [name], list("abcdefgh")).to_html())), "utf-8")
+    with open_browser() as visit:
+        window = visit(page.as_uri(), width=400)
+        widths = [window.locator(place).bounding_box()["width"] for place in ("tbody th", ".scroll")]
+    assert widths[0] < 0.6 * widths[1]
+
+
+def test_a_long_line_of_output_is_broken_and_not_cut(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("words")])
+    words = {"text/plain": "catalog: " + "number, " * 60}
+    notebook.cells[0].outputs = [nbformat.v4.new_output("execute_result", data=words)]
+    nbformat.write(notebook, tmp_path / "words.ipynb")
+    page = tmp_path / "page.html"
+    page.write_text(rendered(notebook_body(tmp_path / "words.ipynb")), "utf-8")
+    with open_browser() as visit:
+        found = visit(page.as_uri()).locator(".output_subarea pre")
+        assert found.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+
+
+def test_headings_of_several_columns_of_names_begin_where_the_names_do():
+    index = pd.MultiIndex.from_tuples([("both", "smass/NIR"), ("both", "sineos")], names=["covers", "source"])
+    html = mark_up(pd.DataFrame({"spectra": [3, 17]}, index).to_html())
+    assert '<th class="text" scope="col">source</th>' in html
+    assert '<th scope="col">spectra</th>' in html
+
+
+def test_a_notebook_that_has_no_page_is_described_where_it_is_named(tmp_path):
+    prose = "Weighed in 05c, after `93_bundle`, [05c](05c_composition.ipynb) and notebook 03b; 04 has a page."
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose)]), tmp_path / "a.ipynb"
+    )
+    body = notebook_body(tmp_path / "a.ipynb", pages=["03b_smote_network", "04_modeling"])
+    assert 'Weighed in <a href="#others">05c</a>, after' in body
+    assert "05c_composition: Weigh everything that is known" in body
+    assert "<code>nea_prospect.composition</code>" in body
+    assert "03b_smote_network:" not in body
+    assert body.count("<li>") == 1
+
+
+def test_a_word_in_the_name_of_a_row_of_the_decisions_is_not_broken(tmp_path):
+    table = pd.DataFrame([["none, it is known"] * 3], ["An observation that would decide"], list("abc"))
+    page = tmp_path / "page.html"
+    page.write_text(rendered(mark_up(table.to_html(classes="told"))), "utf-8")
+    with open_browser() as visit:
+        text = (
+            visit(page.as_uri(), width=400)
+            .locator("tbody th")
+            .evaluate(
+                """cell => {
+                const word = document.createRange(), text = cell.firstChild;
+                word.setStart(text, 3);
+                word.setEnd(text, 14);
+                return [word.toString(), word.getClientRects().length];
+            }"""
+            )
+        )
+    assert text == ["observation", 1]
