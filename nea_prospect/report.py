@@ -38,6 +38,7 @@ def notebook_body(notebook, pages=(), published=()):
     """
     import jinja2
     import nbformat
+    from bs4 import BeautifulSoup
     from nbconvert import HTMLExporter
 
     node = nbformat.read(notebook, as_version=4)
@@ -52,7 +53,11 @@ def notebook_body(notebook, pages=(), published=()):
         lambda link: f'<a href="{link[1]}.html">{link[2]}</a>' if link[1] in pages else link[2],
         exporter.from_notebook_node(node)[0],
     )
-    return mark_up(_with_others(_with_contents(body), pages), published)
+    soup = BeautifulSoup(body, "html.parser")
+    _add_contents(soup)
+    _add_others(soup, pages)
+    _complete(soup, published)
+    return str(soup)
 
 
 def _defined(source):
@@ -61,20 +66,16 @@ def _defined(source):
     return f" of {names[0]}" if names else ""
 
 # %% ../nbs/91_report.ipynb #4d80d2fc
-def _with_contents(body):
+def _add_contents(soup):
     """Put links to the sections of a long page behind its subtitle."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(body, "html.parser")
     sections, subtitle = soup.select("h2[id]"), soup.find("blockquote")
     if len(sections) < 3 or subtitle is None:
-        return body
+        return
     contents = soup.new_tag("nav", attrs={"class": "contents", "aria-label": "Sections"})
     for section in sections:
         title = section.get_text().rstrip("¶")
         contents.append(soup.new_tag("a", attrs={"href": f"#{section['id']}"}, string=title))
     subtitle.insert_after(contents)
-    return str(soup)
 
 # %% ../nbs/91_report.ipynb #c3f0a96d
 _OTHER = re.compile(r"(\b\d\d[a-z]{1,2}(?:_[a-z_]+)?\b)")
@@ -92,11 +93,8 @@ def _library():
     return found
 
 # %% ../nbs/91_report.ipynb #5d8b17ee
-def _with_others(body, pages):
+def _add_others(soup, pages):
     """Link the names of notebooks that have no page to a list of them at the end of a page."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(body, "html.parser")
     others = _library().keys() - {page.partition("_")[0] for page in pages}
     named = set()
     for text in soup.find_all(string=_OTHER):
@@ -111,7 +109,6 @@ def _with_others(body, pages):
         text.extract()
     if named:
         soup.append(_list_of_others(soup, sorted(named)))
-    return str(soup)
 
 
 def _list_of_others(soup, numbers):
@@ -144,6 +141,12 @@ def mark_up(html, published=()):
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(html, "html.parser")
+    _complete(soup, published)
+    return str(soup)
+
+
+def _complete(soup, published):
+    """Do what `mark_up` does."""
     for tag in soup.select("style, div.prompt"):  # pandas repeats its style with every table
         tag.decompose()
     heading = "table"
@@ -159,7 +162,6 @@ def mark_up(html, published=()):
     for key in published:
         for code in soup.find_all("code", string=PUBLISHED[key]):
             code.wrap(soup.new_tag("a", attrs={"href": f"{key}.html"}))
-    return str(soup)
 
 # %% ../nbs/91_report.ipynb #040dc26f
 def _join_heads(*rows):
