@@ -379,14 +379,14 @@ def draw_spectra(log_reflectance, noise, reference):
 
 # %% ../nbs/03a_classifier.ipynb #527a0897
 def credible_noise(log_reflectance, noise):
-    """Scale the noise of each spectrum (row) by one factor, to what its neighbouring points tell."""
+    """Scale the noise of each spectrum (row) down by one factor, to what its neighbouring points allow."""
     measured, variance = np.where(np.isfinite(noise), log_reflectance, np.nan), noise**2
     expected = variance[:, :-2] + 4 * variance[:, 1:-1] + variance[:, 2:]
     ratio = np.diff(measured, n=2, axis=1) ** 2 / expected
     told = np.isfinite(ratio).sum(axis=1) >= 5
     factor = np.ones(len(noise))
     factor[told] = np.sqrt(np.nanmedian(ratio[told], axis=1) / 0.455)
-    return noise * factor[:, None]
+    return noise * np.minimum(factor, 1)[:, None]
 
 # %% ../nbs/03a_classifier.ipynb #93c7272c
 USUAL_NOISE = 0.005  # relative, of a grid point; training copies have as much

@@ -571,7 +571,7 @@ from nea_prospect.execution import RunError
 from nea_prospect.series import Series, resume_series
 out, how, rest, notebooks, stand_in = sys.argv[1:]
 command = (sys.executable, "-c", stand_in, rest)
-series = Series(Path(notebooks), ("03_resampling.txt",), lambda *_: {}, command)
+series = Series(Path(notebooks), ("02_features.txt",), lambda *_: {}, command)
 try:
     if how == "resume":
         resume_series(out, series=series)
@@ -584,11 +584,11 @@ except RunError as error:
 
 @pytest.fixture
 def stand_in(tmp_path):
-    """A function that gives the command of a run of three stand-ins."""
+    """A function that gives the command of a run of two stand-ins."""
     folder = tmp_path / "stand-ins"
     (folder / "presets").mkdir(parents=True)
     (folder / "presets" / "quick.yaml").write_text("common: {}\n")
-    for stage in STAGES[:3]:
+    for stage in STAGES[:2]:
         make_notebook(folder, stage)
     return lambda out, how="run", rest=0.03: [
         sys.executable,
