@@ -322,6 +322,12 @@ class TestInABrowser:
         page.get_by_text("1 of 3 asteroids").wait_for()
         assert saved(page, "targets_water.csv").decode().splitlines()[1].startswith("easy,")
         assert saved(page, "targets.png").startswith(b"\x89PNG")
+        page.get_by_label("Delta-v up to (km/s)").fill("12")
+        page.get_by_label("Only with a launch in these years").check()
+        page.get_by_label("Last year").fill("2035")
+        page.get_by_label("Last year").press("Enter")
+        page.get_by_text("2031-05-01").first.wait_for()
+        assert barriers(page) == []
         assert page.evaluate("window.hacked") is None
         assert strangers(page) == []
         assert page.errors == []
