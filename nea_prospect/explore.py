@@ -135,7 +135,7 @@ def html_table(content, header=True):
     with pd.option_context("display.max_colwidth", None):
         form = {"index": False, "header": header, "border": 0, "na_rep": ""}
         text = content.to_html(classes="" if header else "facts", **form)
-    return f'<div class="wide">{text}</div>'
+    return f'<div class="wide" tabindex="0">{text}</div>'  # the keyboard scrolls it
 
 # %% ../nbs/07a_explore.ipynb #9adcc89c
 def html_link(name, data, kind="text/csv"):
@@ -153,7 +153,7 @@ def html_figure(axes, name, alt):
     data = figure_bytes(axes)
     plt.close(axes.figure)
     image = f'<img src="{_data_url(data, "image/png")}" alt="{html.escape(alt)}">'
-    return f'<div class="wide">{image}</div>{html_link(name, data, "image/png")}'
+    return f'<div class="wide" tabindex="0">{image}</div>{html_link(name, data, "image/png")}'
 
 # %% ../nbs/07a_explore.ipynb #b13bb5ac
 def read_targets(run):
@@ -216,9 +216,10 @@ def target_table(targets, resource):
 
 # %% ../nbs/07a_explore.ipynb #df2357ea
 MAX_UPLOAD_MIB = 200  # of all files that are chosen at once
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; frame-ancestors 'self'; form-action 'self'"
+_POLICY = (  # anywidget makes a blob of the script of the zone for files, and imports it
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "frame-ancestors 'self'; form-action 'self'"
 )
 
 
@@ -245,6 +246,7 @@ def page_options(port):
         "--VoilaConfiguration.file_denylist=.*",
         "--VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager",
         "--VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8",
+        "--VoilaConfiguration.extension_allowlist=anywidget",
         "--ZMQChannelsWebsocketConnection.limit_rate=False",  # a table is more than a line of output
         "--MappingKernelManager.cull_idle_timeout=3600",  # s, of a page that was closed
     ]

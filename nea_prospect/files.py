@@ -234,7 +234,7 @@ _EXTRAS = {
     "parquet": ("pyarrow",),
     "astro": ("astropy",),
     "scale": ("distributed",),
-    "explore": ("voila", "ipywidgets", "ipykernel"),
+    "explore": ("voila", "ipywidgets", "anywidget", "ipykernel"),
 }  # extra -> modules that it brings
 
 

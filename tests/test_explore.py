@@ -18,7 +18,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from browser import open_browser
+from browser import barriers, open_browser
 from typer.testing import CliRunner
 
 import nea_prospect
@@ -49,6 +49,16 @@ FORBIDDEN = """new Promise(resolve => {
     fetch("https://example.org/").catch(() => {});
 })"""
 HARM = "<img src=x onerror=window.hacked=1>"
+DROP = """(zone, files) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, text, copies] of files)
+        dataTransfer.items.add(new File(Array(copies).fill(new Blob([text])), name));
+    const drag = type => {
+        zone.dispatchEvent(new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true}));
+        return zone.classList.contains("over");
+    };
+    return ["dragover", "dragleave", "dragover", "drop"].map(drag);
+}"""
 
 
 def member(name):
@@ -256,6 +266,28 @@ def page(server):
         yield visit(server)
 
 
+def choose(page, *paths):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_text("Choose spectra").click()
+    chooser.value.set_files(paths)
+
+
+def drop(page, files, copies=1):
+    """Drag files over the zone, away, and over it again, and drop them: whether it was marked after each."""
+    given = [[name, content.decode(), copies] for name, content in files.items()]
+    return page.locator(".drop-zone").evaluate(DROP, given)
+
+
+def drop_from_disk(page, *paths):
+    """Drop files as the desktop does, which may be folders."""
+    box = page.locator(".drop-zone").bounding_box()
+    files = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        place = {"type": kind, "x": box["x"] + 9, "y": box["y"] + 9}
+        session.send("Input.dispatchDragEvent", place | {"data": files})
+
+
 def saved(page, name):
     with page.expect_download() as download:
         page.get_by_text(f"Save {name}").click()
@@ -274,9 +306,7 @@ class TestInABrowser:
         files[f"{HARM}.txt"] = member("a000433.01.txt")
         for name, content in files.items():
             (tmp_path / name).write_bytes(content)
-        with page.expect_file_chooser() as chooser:
-            page.get_by_text("Choose spectra").click()
-        chooser.value.set_files([tmp_path / name for name in files])
+        choose(page, *(tmp_path / name for name in files))
         page.get_by_text("Classifier: ").get_by_text("my run é").wait_for()
         page.get_by_text("Spectra classified: 2; not classified: 1").wait_for()
         page.get_by_text("no row with a wavelength and a reflectance").wait_for()
@@ -292,22 +322,60 @@ class TestInABrowser:
         page.get_by_text("1 of 3 asteroids").wait_for()
         assert saved(page, "targets_water.csv").decode().splitlines()[1].startswith("easy,")
         assert saved(page, "targets.png").startswith(b"\x89PNG")
+        page.get_by_label("Delta-v up to (km/s)").fill("12")
+        page.get_by_label("Only with a launch in these years").check()
+        page.get_by_label("Last year").fill("2035")
+        page.get_by_label("Last year").press("Enter")
+        page.get_by_text("2031-05-01").first.wait_for()
+        assert barriers(page) == []
         assert page.evaluate("window.hacked") is None
         assert strangers(page) == []
         assert page.errors == []
         assert page.evaluate(FORBIDDEN) == "https://example.org/"
 
+    def test_dropped_files_are_read_as_chosen_ones_are(self, page):
+        files = {"433 Eros.txt": member("a000433.01.txt"), f"{HARM}.txt": b"clouds"}
+        assert drop(page, files) == [True, False, True, False]
+        page.get_by_text("Files taken: 2.").wait_for()
+        page.get_by_text("Spectra classified: 1; not classified: 1").wait_for()
+        page.get_by_text("no row with a wavelength and a reflectance").wait_for()
+        assert b"433 Eros.txt,433,S-Group," in saved(page, "predictions.csv")
+        assert page.evaluate("window.hacked") is None
+        assert strangers(page) == []
+        assert page.errors == []
+        assert barriers(page) == []
+
+    def test_what_cannot_be_taken_is_told(self, page, tmp_path):
+        drop(page, {"large.txt": b"1 " * 2**19}, copies=201)
+        page.get_by_text("Nothing taken: 201.0 MiB, the limit is 200 MiB at once.").wait_for()
+        (tmp_path / HARM).mkdir()
+        (tmp_path / "433.txt").write_bytes(member("a000433.01.txt"))
+        drop_from_disk(page, tmp_path / HARM, tmp_path / "433.txt")
+        page.get_by_text(f"Files taken: 1. Not readable (a folder goes in as a zip): {HARM}").wait_for()
+        page.get_by_text("Spectra classified: 1.").wait_for()
+        assert page.errors == []
+
+    def test_with_the_keyboard_a_file_is_chosen_again_after_it_was_mended(self, page, tmp_path):
+        path = tmp_path / "433.txt"
+        for content, told in ((b"clouds", "classified: 0"), (member("a000433.01.txt"), "classified: 1")):
+            path.write_bytes(content)
+            page.get_by_role("tab", name="Spectra").focus()
+            with page.expect_file_chooser() as chooser:
+                page.keyboard.press("Tab")
+                page.keyboard.press("Enter")
+            chooser.value.set_files([path])
+            page.get_by_text(f"Spectra {told}").wait_for()
+
     def test_in_a_narrow_window_nothing_is_out_of_reach(self, server, tmp_path):
         (tmp_path / "433.txt").write_bytes(member("a000433.01.txt"))
         with open_browser() as visit:
             page = visit(server, width=400)
-            with page.expect_file_chooser() as chooser:
-                page.get_by_text("Choose spectra").click()
-            chooser.value.set_files([tmp_path / "433.txt"])
+            choose(page, tmp_path / "433.txt")
             page.get_by_text("spectrum S-Group").wait_for()
             boxes = page.locator(".wide").all()
-            ends = [box.bounding_box() for box in boxes if box.is_visible()]
-        assert len(ends) == 4
+            ends = [box.bounding_box() for box in [*boxes, page.locator(".drop-zone")] if box.is_visible()]
+            assert barriers(page) == []
+        assert len(ends) == 5
         assert max(end["x"] + end["width"] for end in ends) <= 400
 
     def test_it_ends_with_the_command_that_started_it(self, run):
@@ -329,14 +397,14 @@ class TestInABrowser:
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """JupyterLab on a folder with notebook 02 without its outputs: address of the notebook, and its path."""
+def lab(tmp_path, request):
+    """JupyterLab on a folder with a notebook without its outputs: address of the notebook, and its path."""
     pytest.importorskip("jupyterlab", reason="the extra lab is not installed")
-    notebook = json.loads((ROOT / "nbs" / "02_features.ipynb").read_text(encoding="utf-8"))
+    notebook = json.loads((ROOT / "nbs" / request.param).read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"] = []
-    path = tmp_path / "02_features.ipynb"
+    path = tmp_path / request.param
     path.write_text(json.dumps(notebook), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -364,22 +432,41 @@ def lab(tmp_path):
     process.wait(timeout=60)
 
 
-def run_all_cells(window, path):
-    """Run the notebook that JupyterLab shows, and save it."""
+def run_all_cells(window):
+    """Run the notebook that JupyterLab shows."""
     window.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     window.get_by_role("menuitem", name="Run", exact=True).click()
     window.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    window.get_by_text("((1236, 53)").wait_for()
+
+
+def save(window, path):
+    """Save the notebook that JupyterLab shows."""
     with window.expect_response(lambda told: told.request.method == "PUT" and path.name in told.url):
         window.keyboard.press("Control+s")
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lab", ["02_features.ipynb"], indirect=True)
 def test_jupyterlab_opens_notebook_02_and_runs_it_to_the_end(lab):
     address, path = lab
     with open_browser() as visit:
-        run_all_cells(visit(address), path)
+        window = visit(address)
+        run_all_cells(window)
+        window.get_by_text("((1236, 53)").wait_for()
+        save(window, path)
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", ())]
     assert [output for output in outputs if output["output_type"] == "error"] == []
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", ["07a_explore.ipynb"], indirect=True)
+def test_jupyterlab_shows_the_page_as_well(lab):
+    with open_browser() as visit:
+        window = visit(lab[0])
+        run_all_cells(window)
+        drop(window, {"433.txt": member("a000433.01.txt")})
+        window.get_by_text("Spectra classified: 1.").wait_for()
+        assert window.errors == []
+        assert strangers(window) == []

@@ -151,6 +151,7 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
         "datatables.min.js",
         "datatables.license.txt",
         "report.js",
+        "drop_zone.js",
         "model/model.npz",
         "model/run.json",
     )
