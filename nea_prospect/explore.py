@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 import nea_prospect
-from .classifier import find_model
+from .classifier import find_model, read_model
 from .core import GROUPS
 from .features import make_features
 from .files import escape_control, figure_bytes, need_extra, packaged, read_table
@@ -280,11 +280,11 @@ def serve_page(run, classifier="bundled", port=0, tell=print):
         Takes what a user should read.
     """
     need_extra("explore")
-    model = str(find_model(classifier).resolve())
+    read_model(model := find_model(classifier).resolve())  # what is wrong with it is told here
     port, token = _free_port(port), secrets.token_urlsafe(24)
     command = [sys.executable, "-P", "-c", "from nea_prospect.explore import page_process as run; run()"]
     path = os.pathsep.join(filter(None, [str(packaged(".")), os.environ.get("JUPYTER_PATH")]))
-    own = {RUN_VARIABLE: str(Path(run).resolve()), MODEL_VARIABLE: model}
+    own = {RUN_VARIABLE: str(Path(run).resolve()), MODEL_VARIABLE: str(model)}
     own |= {"JUPYTER_TOKEN": token, "JUPYTER_PATH": path}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

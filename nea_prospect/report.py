@@ -59,7 +59,7 @@ def notebook_body(notebook, pages=(), published=()):
     _complete(soup, published)
     return str(soup)
 
-
+# %% ../nbs/91_report.ipynb #ba2bc3db
 def _defined(source):
     """Name what a cell defines, for the line that its code is folded behind."""
     names = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)

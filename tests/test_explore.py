@@ -35,6 +35,7 @@ from nea_prospect.explore import (
     html_table,
     page_options,
     read_targets,
+    serve_page,
     target_table,
 )
 from nea_prospect.files import sha256, write_json, write_table
@@ -96,6 +97,15 @@ def run(tmp_path):
     outputs[PUBLISHED["model"]] = sha256(folder / PUBLISHED["model"])
     write_json(folder / "run.json", {"status": "complete", "preset": "default", "outputs": outputs})
     return folder
+
+
+def test_a_classifier_that_cannot_predict_is_told_before_the_page_is_made(run):
+    model = run / PUBLISHED["model"]
+    model.write_bytes(b"of another version")
+    outputs = {PUBLISHED["model"]: sha256(model)}
+    write_json(run / "run.json", {"status": "complete", "preset": "default", "outputs": outputs})
+    with pytest.raises(ValueError, match="is no model"):
+        serve_page(run, run)
 
 
 class TestUploads:
