@@ -188,7 +188,7 @@ class TestAblations:
 class Stub(DummyClassifier):
     """Classifier that predicts as that of the series does, without training."""
 
-    def predict_all(self, X, noise):
+    def predict_all(self, X, _noise):
         return Predictions(dict.fromkeys(("network", "ensemble"), self.predict_proba(X)))
 
 

@@ -1046,16 +1046,18 @@ class TestARealRun:
         assert told[told.meaning == ""].empty
         for name in TABLES:
             file = PUBLISHED[name]
-            columns = pd.read_csv(quick_runs[0] / file, nrows=0).columns.tolist()
+            table = pd.read_csv(quick_runs[0] / file, dtype=str)
+            columns = table.columns.tolist()
             assert told["column"][told.file == file].tolist() == columns
             page = (quick_runs[0] / "report" / f"{name}.html").read_text(encoding="utf-8")
-            assert [column for column in columns if f">{column}</th>" not in page] == []
+            shown = [column for column in columns if f">{column}</th>" in page]
+            assert shown == (columns if len(table) else []), "a table without rows is said to have none"
             if name != "predictions":  # of which the preset original has others
                 assert unused_entries(columns, file) == []
 
     def test_every_heading_of_the_report_that_has_an_entry_is_there(self, quick_runs):
         pages = [page.read_text(encoding="utf-8") for page in (quick_runs[0] / "report").iterdir()]
-        headings = re.findall(r"<th[^>]* title=[^>]*>(.*?)</th>", "".join(pages))
+        headings = re.findall(r"<th[^>]* title=[^>]*>(.*?)</th>", "".join(pages).replace("\u2011", "-"))
         assert unused_entries(set(headings), "report") == []
 
     def test_every_key_of_the_scores_is_explained(self, quick_runs):
