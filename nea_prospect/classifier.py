@@ -581,7 +581,8 @@ def _finite_points(spectrum, told):
     if not 0 < x[0] < x[-1] < _MAX_WAVELENGTH:
         limits = f"not between 0 and {_MAX_WAVELENGTH:g} um"
         raise ValueError(f"{told} has wavelengths from {x[0]:g} to {x[-1]:g}, {limits}")
-    return SimpleNamespace(wavelength=x, reflectance=y, uncertainty=error)
+    known = np.isfinite(error).any()
+    return SimpleNamespace(wavelength=x, reflectance=y, uncertainty=error if known else None)
 
 # %% ../nbs/03a_classifier.ipynb #7b35143f
 @patch
