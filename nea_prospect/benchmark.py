@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+# %% ../nbs/94_benchmark.ipynb #ae3a6f5c
 from . import evaluation
 from .classifier import MODEL_TITLES, Predictions
 from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, use_style

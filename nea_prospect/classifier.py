@@ -317,12 +317,15 @@ def spectral_distance(log_reflectance, reference):
     return distance
 
 # %% ../nbs/03a_classifier.ipynb #81501b07
+_MEDIAN_SQUARE = 0.455  # of a normal deviate
+
+
 def noise_variance(log_reflectance):
     """Estimate the variance of the noise of each spectrum; NaN with less than three neighbouring points."""
     differences = np.diff(log_reflectance, n=2, axis=1)
     known = np.isfinite(differences).any(axis=1)
     variance = np.full(len(log_reflectance), np.nan)
-    variance[known] = np.nanmedian(differences[known] ** 2, axis=1) / (0.455 * 6)
+    variance[known] = np.nanmedian(differences[known] ** 2, axis=1) / (6 * _MEDIAN_SQUARE)
     return variance
 
 # %% ../nbs/03a_classifier.ipynb #a6896e46
@@ -385,7 +388,7 @@ def credible_noise(log_reflectance, noise):
     ratio = np.diff(measured, n=2, axis=1) ** 2 / expected
     told = np.isfinite(ratio).sum(axis=1) >= 5
     factor = np.ones(len(noise))
-    factor[told] = np.sqrt(np.nanmedian(ratio[told], axis=1) / 0.455)
+    factor[told] = np.sqrt(np.nanmedian(ratio[told], axis=1) / _MEDIAN_SQUARE)
     return noise * np.minimum(factor, 1)[:, None]
 
 # %% ../nbs/03a_classifier.ipynb #93c7272c

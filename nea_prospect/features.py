@@ -467,7 +467,7 @@ def resample_noise(spectra):
 def _squared_errors(spectrum):
     """Squared relative errors of a spectrum, where they are known, in place of its reflectance."""
     errors = np.asarray(spectrum.uncertainty, dtype=float) / spectrum.reflectance
-    known = np.isfinite(errors)
+    known = (errors > 0) & np.isfinite(errors)
     return SimpleNamespace(wavelength=np.asarray(spectrum.wavelength)[known], reflectance=errors[known] ** 2)
 
 # %% ../nbs/02_features.ipynb #8e32850a

@@ -60,6 +60,8 @@ from nea_prospect.classifier import (
     tree_probabilities,
     write_model,
 )
+
+# %% ../nbs/04_modeling.ipynb #cc54bbbd
 from .core import GROUP_COLORS, GROUPS, WAVELENGTH_GRID, Identities, parse_class
 from nea_prospect.features import (
     INPUT_NAMES,

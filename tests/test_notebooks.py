@@ -122,8 +122,7 @@ class TestEveryNotebook:
         assert [line for line in lines if len(line) > LINE] == []
 
     def test_an_exported_cell_is_short(self, path):
-        texts = [text for text in exported(path) if not is_preamble(text)]
-        long = {text.splitlines()[1]: len(text.splitlines()) for text in texts}
+        long = {text.splitlines()[1]: len(text.splitlines()) for text in exported(path)}
         assert {first: n for first, n in long.items() if n > CELL} == {}
 
     def test_an_exported_cell_has_one_public_name(self, path):
