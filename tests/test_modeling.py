@@ -41,12 +41,12 @@ NETWORK_FAILURES = {
     "twice is not a row of weight two",
 }
 
-SMALL = {"n_wavelengths": 1, "n_channels": 1, "n_members": 1, "epochs": 12, "batch_size": 16}
+SMALL = {"n_wavelengths": 1, "n_channels": 1, "n_members": 1, "epochs": 5, "batch_size": 16}
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [TwoBranchClassifier(**SMALL, learning_rate=0.02)], expected_failed_checks=lambda _: NETWORK_FAILURES
+    [TwoBranchClassifier(**SMALL, learning_rate=0.04)], expected_failed_checks=lambda _: NETWORK_FAILURES
 )
 def test_the_network_follows_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)
@@ -351,7 +351,7 @@ def test_a_group_that_a_fold_never_saw_gets_zero():
     table.loc[table.asteroid == "1", "label"] = "D-type"
     models = make_models(smote_epochs=1)
     del models["ensemble"]
-    (predictions,) = out_of_fold(models, [X], table, make_folds(table))
+    (predictions,) = out_of_fold(models, [X], table, make_folds(table), workers=1)
     for values in predictions.probabilities.values():
         assert (values[0, table.asteroid == "1", GROUPS.index("D-type")] == 0).all()
         np.testing.assert_allclose(values.sum(axis=2), 1)

@@ -36,7 +36,7 @@ FAILURES = {
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [SmoteNetworkClassifier(epochs=12, learning_rate=0.02)], expected_failed_checks=lambda _: FAILURES
+    [SmoteNetworkClassifier(epochs=5, learning_rate=0.04)], expected_failed_checks=lambda _: FAILURES
 )
 def test_it_follows_the_conventions_of_scikit_learn(estimator, check, monkeypatch):
     """The checks use rows of other widths, which stand in for model inputs here."""
