@@ -397,15 +397,15 @@ def label_groups(catalog, labels="harmonised"):
     """List the candidate groups of each row of a catalog, as tuples that are empty where there is no label.
 
     Groups are derived from the class ("harmonised"), or taken from the group column as it stands ("as-given"
-    and where a row has no class). Where a row has neither, the second class counts.
+    and where a row has no class).
     """
     if labels not in ("harmonised", "as-given"):
         raise ValueError(f"labels is {labels!r}; choose 'harmonised' or 'as-given'")
     texts = catalog["group"].str.lower().str.split(";")
     given = [tuple(group for group in GROUPS if group.lower() in names) for names in texts]
     if labels == "harmonised" and (catalog["class"] != "").any():
-        told = zip(catalog["class"], given, catalog["second_class"], strict=True)
-        return [candidate_groups(one) or groups or candidate_groups(other) for one, groups, other in told]
+        pairs = zip(catalog["class"], given, strict=True)
+        return [candidate_groups(label) if label else groups for label, groups in pairs]
     if any(given):
         return given
     if labels == "as-given":

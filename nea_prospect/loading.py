@@ -249,8 +249,7 @@ def load_dataset(
 def confirmed(table):
     """Find the rows whose group is also that of the ``second_class``; a bool for each row of a table."""
     pairs = zip(table.second_class, table.label, strict=True)
-    same = np.array([candidate_groups(second) == (label,) for second, label in pairs], dtype=bool)
-    return same & ((table["class"] != "") | (table["group"] != "")).to_numpy()
+    return np.array([candidate_groups(second) == (label,) for second, label in pairs], dtype=bool)
 
 # %% ../nbs/01_loading.ipynb #7032d5b1
 def source_folder(table):
