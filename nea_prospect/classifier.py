@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['BASE_MODELS', 'MODEL_TITLES', 'LAYERS', 'CLIP_SIGMA', 'BATCH', 'CONFIDENCE', 'MIN_SHARED', 'MAX_NOISE', 'N_DRAWS',
-           'USUAL_NOISE', 'ALL_COVERAGES', 'MIN_TYPICALITY', 'GRID_COLUMNS', 'ARRAYS', 'MAX_MODEL', 'Predictions',
-           'network_inputs', 'network_logits', 'pack_trees', 'tree_probabilities', 'softmax', 'calibrate',
-           'best_named_group', 'prediction_sets', 'spectral_distance', 'noise_variance', 'nearest_distance',
-           'draw_spectra', 'credible_noise', 'average_over_noise', 'Model', 'write_model', 'read_model', 'find_model',
-           'load_model']
+           'USUAL_NOISE', 'NOISY', 'ALL_COVERAGES', 'MIN_TYPICALITY', 'GRID_COLUMNS', 'ARRAYS', 'MAX_MODEL',
+           'Predictions', 'network_inputs', 'network_logits', 'pack_trees', 'tree_probabilities', 'softmax',
+           'calibrate', 'best_named_group', 'prediction_sets', 'spectral_distance', 'noise_variance',
+           'nearest_distance', 'draw_spectra', 'credible_noise', 'find_noisy', 'average_over_noise', 'Model',
+           'write_model', 'read_model', 'find_model', 'load_model']
 
 # %% ../nbs/03a_classifier.ipynb #f10308b1
 import io
@@ -393,22 +393,33 @@ def credible_noise(log_reflectance, noise):
 
 # %% ../nbs/03a_classifier.ipynb #93c7272c
 USUAL_NOISE = 0.005  # relative, of a grid point; training copies have as much
+NOISY = 0.015  # relative scatter of neighbours with which a spectrum without errors is taken for noisy
 _MIN_COMPLETE = 2 * len(WAVELENGTH_GRID)  # spectra, to tell a covariance
 
 
+def find_noisy(log_reflectance, noise=None):
+    """Find the noise of each spectrum, of its errors or else of its scatter, and the rows with much of it."""
+    observed, found = np.isfinite(log_reflectance), np.full(log_reflectance.shape, np.nan)
+    if noise is not None:
+        found = credible_noise(log_reflectance, np.where(observed, noise, found))
+    known, level = np.isfinite(found).any(axis=1), np.empty(len(found))
+    level[known] = np.nanmedian(found[known], axis=1)
+    level[~known] = np.sqrt(noise_variance(log_reflectance[~known]))
+    found = np.where(observed & ~known[:, None], level[:, None], found)
+    return found, np.flatnonzero(level > np.where(known, USUAL_NOISE, NOISY))
+
+
 def average_over_noise(predict, inputs, noise, reference):
-    """Predict, and where ``noise`` is more than usual take the average over `draw_spectra`.
+    """Predict, and where noise is more than usual, see `find_noisy`, take the average over `draw_spectra`.
 
     ``predict`` gives a dict of arrays for inputs, ``reference`` is log reflectance, complete or not.
     """
     result = predict(inputs)
     complete = reference[np.isfinite(reference).all(axis=1)]
-    if noise is None or len(complete) < _MIN_COMPLETE:
+    if len(complete) < _MIN_COMPLETE:
         return result
     log = inputs[:, : len(WAVELENGTH_GRID)]
-    noise = credible_noise(log, np.where(np.isfinite(log), noise, np.nan))
-    known = np.isfinite(noise).any(axis=1)
-    noisy = np.flatnonzero(known)[np.nanmedian(noise[known], axis=1) > USUAL_NOISE]
+    noise, noisy = find_noisy(log, noise)
     for start in range(0, len(noisy), BATCH):
         rows = noisy[start : start + BATCH]
         drawn = draw_spectra(log[rows], noise[rows], complete)
@@ -596,8 +607,9 @@ def predict(self: Model, spectra):
     ----------
     spectra : Spectrum or dict, or iterable of them
         From `nea_prospect.loading.read_spectra`, or any objects with ascending ``wavelength`` (um) and
-        ``reflectance`` as attributes or as keys; points that are not finite are left out. With
-        ``uncertainty``, the standard deviation of each point, probabilities are averages over `draw_spectra`.
+        ``reflectance`` as attributes or as keys; points that are not finite are left out. ``uncertainty``
+        is the standard deviation of each point. Probabilities of noisy spectra are averages, see
+        `draw_spectra`.
 
     Returns
     -------

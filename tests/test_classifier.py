@@ -13,6 +13,7 @@ from nea_prospect import classifier
 from nea_prospect.classifier import (
     GRID_COLUMNS,
     MAX_NOISE,
+    NOISY,
     USUAL_NOISE,
     Predictions,
     credible_noise,
@@ -123,15 +124,38 @@ def with_errors():
 PROBABILITIES = [f"Prob_{group}" for group in GROUPS]
 
 
-def test_errors_of_noisy_spectra_change_their_probabilities_and_nothing_else(with_errors):
+@pytest.fixture(scope="module")
+def without_draws():
+    """The bundled classifier with too few complete training spectra to draw from."""
     bundled_model = load_model()
-    without, right = (bundled_model.predict(with_errors(share)) for share in (None, 0.04))
+    partial = bundled_model.training_spectra.copy()
+    partial[np.isfinite(partial).all(axis=1).nonzero()[0][60:], 0] = np.nan
+    return replace(bundled_model, training_spectra=partial)
+
+
+def test_errors_of_noisy_spectra_change_their_probabilities_and_nothing_else(with_errors, without_draws):
+    bundled_model = load_model()
+    without = without_draws.predict(with_errors(0.04)).assign(Typicality=0.0, Atypical=False)
+    right = bundled_model.predict(with_errors(0.04)).assign(Typicality=0.0, Atypical=False)
     assert (right[PROBABILITIES] != without[PROBABILITIES]).any(axis=1).mean() > 0.5
     unchanged = [name for name in without if not name.startswith(("Prob_", "Group", "Set", "Abstains"))]
     pd.testing.assert_frame_equal(right[unchanged], without[unchanged])
     reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
     expected = bundled_model.predict_all(reflectance, noise).in_groups(bundled_model.classes)
     np.testing.assert_allclose(right[PROBABILITIES], expected.probabilities["ensemble"], atol=1e-6)
+
+
+def test_without_errors_the_scatter_of_noisy_spectra_is_their_noise(with_errors, without_draws):
+    """Errors that are too large come down to the scatter, too."""
+    given, found = (load_model().predict(with_errors(share)) for share in (0.8, None))
+    scatter = np.sqrt(noise_variance(np.log(resample_spectra(with_errors(None)))))
+    noisy = scatter > NOISY
+    assert noisy.sum() > 10
+    pd.testing.assert_frame_equal(found[noisy], given[noisy])
+    quiet = np.sqrt(noise_variance(np.log(resample_spectra(with_errors(None, noise=0.005))))) < NOISY
+    assert quiet.sum() > 10
+    found, plain = (model.predict(with_errors(None, noise=0.005)) for model in (load_model(), without_draws))
+    pd.testing.assert_frame_equal(found.loc[quiet, PROBABILITIES], plain.loc[quiet, PROBABILITIES])
 
 
 def test_errors_that_are_too_large_as_a_whole_do_no_harm(with_errors):
@@ -166,13 +190,9 @@ def test_errors_go_with_their_points(with_errors):
         load_model().predict(longer)
 
 
-def test_without_enough_complete_training_spectra_errors_change_nothing(with_errors):
-    bundled_model = load_model()
-    partial = bundled_model.training_spectra.copy()
-    partial[np.isfinite(partial).all(axis=1).nonzero()[0][60:], 0] = np.nan
-    few = replace(bundled_model, training_spectra=partial)
+def test_without_enough_complete_training_spectra_errors_change_nothing(with_errors, without_draws):
     reflectance, noise = resample_spectra(with_errors(0.04)), resample_noise(with_errors(0.04))
-    first, second = few.predict_all(reflectance, noise), few.predict_all(reflectance)
+    first, second = without_draws.predict_all(reflectance, noise), without_draws.predict_all(reflectance)
     np.testing.assert_array_equal(first.probabilities["ensemble"], second.probabilities["ensemble"])
 
 
