@@ -10,8 +10,6 @@ __all__ = ['COVERAGES', 'ANCHORS', 'TOLERANCE', 'BANDS', 'MIN_DEPTH', 'NOISE_DEP
            'compare_components', 'model_inputs']
 
 # %% ../nbs/02_features.ipynb #c3dfe94e
-from types import SimpleNamespace
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -32,21 +30,30 @@ def _cells(grid, max_gap):
     return np.concatenate([[centres[0] - below / 2], middles, [centres[-1] + above / 2]]), n_below
 
 # %% ../nbs/02_features.ipynb #e3df3d81
-def _cell_averages(spectra, edges):
-    """Mean wavelength, mean reflectance and number of points of each spectrum (row) in each cell (column)."""
-    lengths = [len(item.wavelength) for item in spectra]
-    owner = np.repeat(np.arange(len(spectra)), lengths)
+def _errors(spectrum):
+    """Give each point its error, a standard deviation, or the usual one if unknown; None without any."""
+    if getattr(spectrum, "uncertainty", None) is None:
+        return None
+    errors = np.asarray(spectrum.uncertainty, dtype=float)
+    known = (errors > 0) & np.isfinite(errors)
+    return np.where(known, errors, np.median(errors[known])) if known.any() else None
+
+
+def _weights(errors, n_points):
+    """Weights of the points of a spectrum in averages, 1 for a point with the usual error."""
+    return np.ones(n_points) if errors is None else 2 / (1 + (errors / np.median(errors)) ** 2)
+
+# %% ../nbs/02_features.ipynb #e3df3d82
+def _cell_sums(spectra, edges, *columns):
+    """Sum columns with one number a point: for each the sums of each spectrum (row) in each cell (column)."""
+    owner = np.repeat(np.arange(len(spectra)), [len(item.wavelength) for item in spectra])
     wavelength = np.concatenate([item.wavelength for item in spectra])
-    reflectance = np.concatenate([item.reflectance for item in spectra])
     inside = (wavelength >= edges[0]) & (wavelength < edges[-1])
     cell = np.searchsorted(edges, wavelength[inside], side="right") - 1
     n_cells = len(edges) - 1
     number = owner[inside] * n_cells + cell
-    count = np.bincount(number, minlength=len(spectra) * n_cells)
-    count = np.where(count > 0, count, np.nan)
-    x = np.bincount(number, wavelength[inside], minlength=len(count)) / count
-    y = np.bincount(number, reflectance[inside], minlength=len(count)) / count
-    return [values.reshape(-1, n_cells) for values in (x, y, count)]
+    sums = (np.bincount(number, column[inside], len(spectra) * n_cells) for column in columns)
+    return [values.reshape(-1, n_cells) for values in sums]
 
 # %% ../nbs/02_features.ipynb #5c89c9d3
 def _join_averages(x, y, grid, max_gap, stride):
@@ -66,7 +73,12 @@ def _join_averages(x, y, grid, max_gap, stride):
 def _resample_batch(spectra, grid, max_gap):
     """Reflectance of a batch of spectra on the grid."""
     edges, n_below = _cells(grid, max_gap)
-    x, y, _ = _cell_averages(spectra, edges)
+    weight = np.concatenate([_weights(_errors(item), len(item.wavelength)) for item in spectra])
+    wavelength = np.concatenate([item.wavelength for item in spectra])
+    reflectance = np.concatenate([item.reflectance for item in spectra])
+    total, x, y = _cell_sums(spectra, edges, weight, weight * wavelength, weight * reflectance)
+    total = np.where(total > 0, total, np.nan)
+    x, y = x / total, y / total
     if np.isnan(x).all():
         return np.full((len(spectra), len(grid)), np.nan)
     values, bridged = _join_averages(x, y, grid, max_gap, stride=10 * (edges[-1] - edges[0]))
@@ -85,7 +97,8 @@ def resample_spectra(
     Parameters
     ----------
     spectra : sequence of Spectrum
-        Or any objects with ascending ``wavelength`` (um) and ``reflectance``.
+        Or any objects with ascending ``wavelength`` (um), ``reflectance``, and perhaps ``uncertainty``, its
+        standard deviation, NaN or None where unknown. Points with larger errors count less.
     grid : ndarray of shape (n_wavelengths,)
         Ascending wavelengths in um.
     max_gap : float
@@ -457,18 +470,17 @@ def resample_noise(spectra):
     """
     spectra, edges, n_below = list(spectra), *_cells(WAVELENGTH_GRID, MAX_GAP)
     noise = np.full((len(spectra), len(WAVELENGTH_GRID)), np.nan)
-    given = [row for row, item in enumerate(spectra) if getattr(item, "uncertainty", None) is not None]
+    given = [row for row, item in enumerate(spectra) if _errors(item) is not None]
     for rows in _batches(given):
-        _, variance, count = _cell_averages([_squared_errors(spectra[row]) for row in rows], edges)
-        noise[rows] = np.sqrt(variance / count)[:, n_below : n_below + noise.shape[1]]
+        some = [spectra[row] for row in rows]
+        errors = [_errors(item) for item in some]
+        weight = np.concatenate([_weights(own, len(own)) for own in errors])
+        reflectance = np.concatenate([item.reflectance for item in some])
+        squares = (weight * np.concatenate(errors)) ** 2
+        variance, total = _cell_sums(some, edges, squares, weight * reflectance)
+        total = np.where(total > 0, total, np.nan)
+        noise[rows] = (np.sqrt(variance) / total)[:, n_below : n_below + noise.shape[1]]
     return noise
-
-
-def _squared_errors(spectrum):
-    """Squared relative errors of a spectrum, where they are known, in place of its reflectance."""
-    errors = np.asarray(spectrum.uncertainty, dtype=float) / spectrum.reflectance
-    known = (errors > 0) & np.isfinite(errors)
-    return SimpleNamespace(wavelength=np.asarray(spectrum.wavelength)[known], reflectance=errors[known] ** 2)
 
 # %% ../nbs/02_features.ipynb #8e32850a
 def plot_measurement(spectrum):

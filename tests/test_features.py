@@ -81,9 +81,30 @@ def test_noise_of_an_average_falls_with_the_number_of_its_points():
     assert at[0.9] == pytest.approx(0.02 / 2)
     assert at[1.15] == pytest.approx(0.02 / np.sqrt(2)), "where cells are wider"
     assert at[1.55] == pytest.approx(0.02)
-    unknown = [at[0.7], at[1.45], at[1.65], at[2.0]]
-    assert np.isnan(unknown).all(), "not covered, of unknown error, without error, not covered"
-    assert np.isfinite(resample_spectra([item])[0][WAVELENGTH_GRID == 1.45]).all()
+    assert [at[1.45], at[1.65]] == pytest.approx([0.02, 0.02]), "of unknown error: the usual one"
+    assert np.isnan([at[0.7], at[2.0]]).all(), "not covered"
+    item.uncertainty[:] = 0
+    assert np.isnan(resample_noise([item])).all(), "errors of zero are none"
+
+
+def test_points_with_larger_errors_count_less_in_an_average():
+    x, rng = np.arange(0.8, 2.4, 0.005), np.random.default_rng(0)
+    errors = np.where(np.arange(len(x)) % 3 == 0, 0.2, 0.02)
+    found, told = np.empty((2, 300, len(WAVELENGTH_GRID))), []
+    for row in range(300):
+        y = 2 + errors * rng.standard_normal(len(x))
+        with_errors, without = (Spectrum(x, y, own, {}) for own in (errors, None))
+        found[0, row], found[1, row] = resample_spectra([with_errors, without])
+        told.append(resample_noise([with_errors])[0])
+    covered = np.isfinite(found).all(axis=(0, 1))
+    weighted, plain = found[:, :, covered].std(axis=1)
+    assert np.median(weighted / plain) < 0.4
+    assert np.median(weighted / 2 / np.mean(told, axis=0)[covered]) == pytest.approx(1, abs=0.2)
+    one = Spectrum(x, y, np.full(len(x), 0.3), {})
+    np.testing.assert_allclose(resample_spectra([one])[0], found[1, -1], rtol=1e-12)  # equal weights
+    errors[7] = 1e-9
+    sure = resample_spectra([Spectrum(x, y, errors, {})])[0]
+    np.testing.assert_allclose(sure[covered], found[0, -1][covered], rtol=0.02)
 
 
 def test_without_points_on_the_grid_there_is_no_value():
