@@ -30,6 +30,9 @@ def _cells(grid, max_gap):
     return np.concatenate([[centres[0] - below / 2], middles, [centres[-1] + above / 2]]), n_below
 
 # %% ../nbs/02_features.ipynb #e3df3d81
+_FAR = 5  # median errors: a point with so large an error counts half
+
+
 def _errors(spectrum):
     """Give each point its error, a standard deviation, or the usual one if unknown; None without any."""
     if getattr(spectrum, "uncertainty", None) is None:
@@ -40,8 +43,8 @@ def _errors(spectrum):
 
 
 def _weights(errors, n_points):
-    """Weights of the points of a spectrum in averages, 1 for a point with the usual error."""
-    return np.ones(n_points) if errors is None else 2 / (1 + (errors / np.median(errors)) ** 2)
+    """Weight each point of a spectrum in averages: little if its error is far above the usual one."""
+    return np.ones(n_points) if errors is None else 1 / (1 + (errors / (_FAR * np.median(errors))) ** 2)
 
 # %% ../nbs/02_features.ipynb #e3df3d82
 def _cell_sums(spectra, edges, *columns):
