@@ -101,7 +101,7 @@ def resample_spectra(
     ----------
     spectra : sequence of Spectrum
         Or any objects with ascending ``wavelength`` (um), ``reflectance``, and perhaps ``uncertainty``, its
-        standard deviation, NaN or None where unknown. Points with larger errors count less.
+        standard deviation, NaN or None where unknown. Points with far larger errors count little.
     grid : ndarray of shape (n_wavelengths,)
         Ascending wavelengths in um.
     max_gap : float
