@@ -379,7 +379,7 @@ def plot_sources(by_source):
     ax.plot(rows.confirmed, range(len(rows)), "D", mfc="none", color="black", label="labels confirmed")
     names = [f"{source} ({n})" for source, n in zip(rows.index, rows.asteroids, strict=True)]
     ax.set_yticks(range(len(rows)), names, fontsize=8.5)
-    ax.set(xlim=(0, 1.02), ylim=(-0.6, len(rows) - 0.4), xlabel="Share of the asteroids, of the labels")
+    ax.set(xlim=(0, 1.02), ylim=(-0.6, len(rows) - 0.4), xlabel="Share that is right, or confirmed")
     ax.grid(axis="x", color="#E5E5E5")
     ax.legend(loc="lower left", fontsize=8.5)
     return ax

@@ -31,6 +31,7 @@ def _cells(grid, max_gap):
 
 # %% ../nbs/02_features.ipynb #e3df3d81
 _FAR = 5  # median errors: a point with so large an error counts half
+_TINY = 1e-60  # an error below it, or above its inverse, is none: squares would leave the range of numbers
 
 
 def _errors(spectrum):
@@ -38,7 +39,7 @@ def _errors(spectrum):
     if getattr(spectrum, "uncertainty", None) is None:
         return None
     errors = np.asarray(spectrum.uncertainty, dtype=float)
-    known = (errors > 0) & np.isfinite(errors)
+    known = (errors > _TINY) & (errors < 1 / _TINY)
     return np.where(known, errors, np.median(errors[known])) if known.any() else None
 
 
@@ -185,9 +186,10 @@ def plot_group_spectra(reflectance, labels, ax=None):
         ax.plot(x, median, color=color, label=f"{group} ({len(rows)})")
         ax.fill_between(x, low, high, color=color, alpha=0.18, lw=0)
     bottom, top = ax.get_ylim()
-    ax.set_ylim(bottom, top + 0.15 * (top - bottom))  # room for the legend
+    ax.set_ylim(bottom, top + 0.22 * (top - bottom))  # room for the legend
     ax.set(xlabel="Wavelength (µm)", ylabel="Reflectance (0.55 µm = 1)")
-    _add_legend(ax, "no spectrum with a group covers 0.55 µm", ncols=3, loc="upper left")
+    options = {"title": "Group (spectra drawn)", "title_fontsize": 9, "alignment": "left", "ncols": 3}
+    _add_legend(ax, "no spectrum with a group covers 0.55 µm", loc="upper left", **options)
     return ax
 
 # %% ../nbs/02_features.ipynb #c53b131a

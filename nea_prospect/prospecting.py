@@ -978,9 +978,11 @@ def plot_pareto(prospects, resource):
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
     ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
     ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
-    names = [_title(row) for row in front.itertuples()]
-    _number_points(ax, front.Delta_v_km_s, front[f"{title}_Expected_t"], names, "#D55E00", "on the front:")
-    chosen = shown[_is_chosen(shown, resource)].sort_values("Delta_v_km_s")
+    is_chosen = _is_chosen(shown, resource)
+    numbered, chosen = front[~is_chosen[front.index]], shown[is_chosen].sort_values("Delta_v_km_s")
+    names = [_title(row) for row in numbered.itertuples()]
+    points = numbered.Delta_v_km_s, numbered[f"{title}_Expected_t"]
+    _number_points(ax, *points, names, "#D55E00", "on the front:")
     names = [_title(row) for row in chosen.itertuples()]
     if names:
         points = chosen.Delta_v_km_s, chosen[f"{title}_Expected_t"]

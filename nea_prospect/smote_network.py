@@ -372,6 +372,7 @@ def plot_learning(history):
     handles, names = ax.get_legend_handles_labels()
     ax.legend(dict(zip(names, handles, strict=True)).values(), dict.fromkeys(names))
     ax.set(xlabel="Epoch", ylabel="Cross-entropy (nat)", ylim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     return ax
 
 # %% ../nbs/03b_smote_network.ipynb #4105b41c

@@ -107,6 +107,23 @@ def test_points_with_larger_errors_count_less_in_an_average():
     np.testing.assert_allclose(sure[covered], found[0, -1][covered], rtol=0.02)
 
 
+@pytest.mark.parametrize("error", [1e300, 1e40, 1e-40, 1e-300, np.inf, -1.0])
+@pytest.mark.parametrize("share", [1, 150, 300])
+def test_errors_that_cannot_be_do_no_harm(error, share):
+    """Warnings are errors here."""
+    x = np.linspace(0.5, 2.4, 300)
+    errors = np.full(300, 0.01)
+    errors[:share] = error
+    item = Spectrum(x, 1 + 0.1 * x, errors, {})
+    covered = np.isfinite(resample_spectra([item])[0])
+    np.testing.assert_allclose(
+        resample_spectra([item])[0][covered], 1 + 0.1 * WAVELENGTH_GRID[covered], rtol=2e-3
+    )
+    assert covered.sum() == 50
+    noise = resample_noise([item])[0]
+    assert np.isnan(noise).all() or (noise[covered] >= 0).all()
+
+
 def test_without_points_on_the_grid_there_is_no_value():
     assert resample_noise([]).shape == resample_spectra([]).shape == (0, 53)
     assert np.isnan(resample_spectra([make_spectrum(low=3, high=4)])).all()
