@@ -7,8 +7,8 @@ __all__ = ['BASE_MODELS', 'MODEL_TITLES', 'LAYERS', 'CLIP_SIGMA', 'BATCH', 'CONF
            'USUAL_NOISE', 'NOISY', 'ALL_COVERAGES', 'MIN_TYPICALITY', 'GRID_COLUMNS', 'ARRAYS', 'MAX_MODEL',
            'Predictions', 'network_inputs', 'network_logits', 'pack_trees', 'tree_probabilities', 'softmax',
            'calibrate', 'best_named_group', 'prediction_sets', 'spectral_distance', 'noise_variance',
-           'nearest_distance', 'draw_spectra', 'credible_noise', 'find_noisy', 'average_over_noise', 'Model',
-           'write_model', 'read_model', 'find_model', 'load_model']
+           'nearest_distance', 'draw_spectra', 'credible_noise', 'average_over_noise', 'Model', 'write_model',
+           'read_model', 'find_model', 'load_model']
 
 # %% ../nbs/03a_classifier.ipynb #f10308b1
 import io
@@ -397,8 +397,8 @@ NOISY = 0.015  # relative scatter of neighbours with which a spectrum without er
 _MIN_COMPLETE = 2 * len(WAVELENGTH_GRID)  # spectra, to tell a covariance
 
 
-def find_noisy(log_reflectance, noise=None):
-    """Find the noise of each spectrum, of its errors or else of its scatter, and the rows with much of it."""
+def _find_noisy(log_reflectance, noise=None):
+    """Noise of each spectrum, of its errors or else of its scatter, and the rows with much of it."""
     observed, found = np.isfinite(log_reflectance), np.full(log_reflectance.shape, np.nan)
     if noise is not None:
         found = credible_noise(log_reflectance, np.where(observed, noise, found))
@@ -410,16 +410,17 @@ def find_noisy(log_reflectance, noise=None):
 
 
 def average_over_noise(predict, inputs, noise, reference):
-    """Predict, and where noise is more than usual, see `find_noisy`, take the average over `draw_spectra`.
+    """Predict, and where a spectrum is noisy take the average over `draw_spectra`.
 
-    ``predict`` gives a dict of arrays for inputs, ``reference`` is log reflectance, complete or not.
+    ``predict`` gives a dict of arrays for inputs, ``noise`` is from `nea_prospect.features.resample_noise`
+    or None, ``reference`` is log reflectance, complete or not.
     """
     result = predict(inputs)
     complete = reference[np.isfinite(reference).all(axis=1)]
     if len(complete) < _MIN_COMPLETE:
         return result
     log = inputs[:, : len(WAVELENGTH_GRID)]
-    noise, noisy = find_noisy(log, noise)
+    noise, noisy = _find_noisy(log, noise)
     for start in range(0, len(noisy), BATCH):
         rows = noisy[start : start + BATCH]
         drawn = draw_spectra(log[rows], noise[rows], complete)
