@@ -907,8 +907,6 @@ def _is_chosen(prospects, resource):
 # %% ../nbs/06_prospecting.ipynb #ce620029
 def _number_points(ax, x, y, names, color, title, marks=range(1, 100)):
     """Write marks beside points, apart where these are crowded, and list their names in the legend."""
-    if not names:
-        return
     listed = [f"{mark} {escape_mathtext(name)}" for mark, name in zip(marks, names, strict=False)]
     ax.scatter(x, y, s=14, color=color, lw=0, zorder=3, label="\n".join([title, *listed]))
     inches = np.array([6.0, 4.0])  # about the size of the axes
@@ -954,7 +952,8 @@ def plot_reach(prospects):
     named = shown[named].sort_values("Delta_v_km_s")
     names = [_title(row) for row in named.itertuples()]
     ax.set(yscale="log")
-    _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
+    if names:
+        _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -983,10 +982,12 @@ def plot_pareto(prospects, resource):
     numbered, chosen = front[~is_chosen[front.index]], shown[is_chosen].sort_values("Delta_v_km_s")
     names = [_title(row) for row in numbered.itertuples()]
     points = numbered.Delta_v_km_s, numbered[f"{title}_Expected_t"]
-    _number_points(ax, *points, names, "#D55E00", "on the front:")
+    if names:
+        _number_points(ax, *points, names, "#D55E00", "on the front:")
     names = [_title(row) for row in chosen.itertuples()]
     points = chosen.Delta_v_km_s, chosen[f"{title}_Expected_t"]
-    _number_points(ax, *points, names, "#0072B2", "chosen:", "ABC")
+    if names:
+        _number_points(ax, *points, names, "#0072B2", "chosen:", "ABC")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return ax
 
