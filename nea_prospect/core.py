@@ -48,8 +48,6 @@ def parse_class(label):
 
     There are none in an empty label, ``-`` or ``unknown``. An unreadable candidate becomes ``U`` (unusual).
     """
-    if label is None or label != label:  # NaN is not equal to itself
-        return ()
     text = str(label).strip()
     if text.lower() in _NO_CLASS:
         return ()
@@ -192,11 +190,9 @@ def _naming_columns(table):
 # %% ../nbs/00_core.ipynb #ddde86a8
 def use_style():
     """Set the figure style of the project (Matplotlib defaults with calmer axes)."""
-    import matplotlib as mpl
-    import matplotlib.figure
     import matplotlib.pyplot as plt
 
-    mpl.rcParams.update(
+    plt.rcParams.update(
         {
             "figure.dpi": 110,
             "savefig.dpi": 150,
@@ -214,9 +210,9 @@ def use_style():
     )
     interactive = sys.modules.get("IPython.core.interactiveshell")  # loaded where a notebook runs
     if interactive and interactive.InteractiveShell.initialized():
-        plt.switch_backend(mpl.get_backend())  # first, since it brings its own way to show figures
+        plt.switch_backend(plt.get_backend())  # first, since it brings its own way to show figures
         formatters = interactive.InteractiveShell.instance().display_formatter.formatters
-        formatters["image/png"].for_type(mpl.figure.Figure, _small_picture)
+        formatters["image/png"].for_type(plt.Figure, _small_picture)
 
 
 def _small_picture(figure):
@@ -225,9 +221,9 @@ def _small_picture(figure):
 
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png", dpi=figure.dpi, bbox_inches="tight")
-    options = {"colors": 256, "method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
-    options["kmeans"] = 1  # or else light grey becomes pink beside many shades of other colours
-    Image.open(full).convert("RGB").quantize(**options).save(small, "png", optimize=True)
+    picture = Image.open(full).convert("RGB")
+    # without k-means light grey becomes pink beside many shades of other colours
+    picture.quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=1).save(small, "png", optimize=True)
     return small.getvalue()
 
 # %% ../nbs/00_core.ipynb #c42a065e

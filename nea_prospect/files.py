@@ -116,11 +116,10 @@ def read_table(path, text=()):
     The columns named in `text` hold text even where they look like numbers (identities of asteroids); a
     blank stays an empty string there.
     """
-    columns = pd.read_csv(path, nrows=0).columns
-    text = [column for column in text if column in columns]
     table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    plain = {column: [_unescape_formula(value) for value in table[column].fillna("")] for column in text}
-    return table.assign(**plain)
+    for column in table.columns.intersection(text):
+        table[column] = [_unescape_formula(value) for value in table[column].fillna("")]
+    return table
 
 # %% ../nbs/00a_files.ipynb #3b82dd3e
 def write_arrays(path, **arrays):
@@ -149,8 +148,7 @@ def sha256(path):
         if path.is_dir():
             digest.update(os.fsencode(file.relative_to(path).as_posix()) + b"\0")
         with open(file, "rb") as stream:
-            while block := stream.read(2**20):
-                digest.update(block)
+            hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()
 
 # %% ../nbs/00a_files.ipynb #88e7472c
@@ -226,7 +224,7 @@ def arrays_to_table(arrays):
 # %% ../nbs/00a_files.ipynb #edd145ce
 def packaged(name):
     """Give the path of a file or folder of ``nea_prospect/data``."""
-    return Path(str(files("nea_prospect"))) / "data" / name
+    return files("nea_prospect") / "data" / name
 
 # %% ../nbs/00a_files.ipynb #a36d5ffa
 _EXTRAS = {
