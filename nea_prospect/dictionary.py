@@ -37,9 +37,7 @@ def _entries():
     table = pd.read_csv(packaged("columns.csv"), keep_default_na=False)
     patterns = [re.compile(re.escape(name).replace(r"\*", ".+")) for name in table.name]
     files = [tuple(text.split(";")) for text in table.files]
-    texts = [table[name] for name in ("name", "unit", "rounded", "meaning")]
-    name, unit, rounded, meaning = texts
-    return tuple(zip(files, name, patterns, unit, rounded, meaning, strict=True))
+    return tuple(zip(files, table.name, patterns, table.unit, table.rounded, table.meaning, strict=True))
 
 
 def _entry(name, file=""):
@@ -71,14 +69,14 @@ def describe_table(columns: list, file: str = "") -> pd.DataFrame:
     ['um', 'last wavelength that was observed']
     """
     told = [_entry(name, file) for name in columns]
-    units, meanings = [unit for unit, _, _ in told], [meaning for *_, meaning in told]
     index = pd.Index(columns, name="name", dtype=str)
-    return pd.DataFrame({"unit": units, "meaning": meanings}, index=index, dtype=str)
+    table = pd.DataFrame(told, index, ["unit", "rounded", "meaning"], dtype=str)
+    return table.drop(columns="rounded")
 
 # %% ../nbs/00ca_dictionary.ipynb #b7d1e0aa
-def with_unit(unit, meaning):
-    """Write a meaning with its unit, if there is one, in brackets."""
-    return f"{meaning} ({unit})" if unit else meaning
+def with_unit(unit, text):
+    """Write a meaning, or a name, with its unit, if there is one, in brackets."""
+    return f"{text} ({unit})" if unit else text
 
 # %% ../nbs/00ca_dictionary.ipynb #6deb9e79
 @cache
@@ -108,7 +106,7 @@ def list_columns(file: str) -> list[str]:
     if file not in FILES:
         raise ValueError(f"no columns of {file!r} are known; files are {', '.join(FILES)}")
     return [
-        f"{name}{f' ({unit})' if unit else ''}: {meaning}"
+        f"{with_unit(unit, name)}: {meaning}"
         for files, name, _, unit, _, meaning in _entries()
         if file in files
     ]
@@ -157,6 +155,5 @@ def dictionary_table(columns):
     for file, names in columns.items():
         if not names:
             names = [name for files, name, *_ in _entries() if file in files]
-        told = [_entry(name, file) for name in names]
-        rows += [(file, name, *one) for name, one in zip(names, told, strict=True)]
+        rows += [(file, name, *_entry(name, file)) for name in names]
     return pd.DataFrame(rows, columns=["file", "column", "unit", "rounded", "meaning"], dtype=str)
