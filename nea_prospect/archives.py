@@ -332,7 +332,7 @@ def _content(name, size, problem, read, limits):
     if problem:
         return RejectedFile(problem)
     content = read()
-    if isinstance(content, bytes) and content.startswith(_COMPRESSED):
+    if isinstance(content, bytes):
         content = unpack_file(content, limits)
     inside = isinstance(content, bytes) and (content.startswith(_ARCHIVES) or content[257:262] == b"ustar")
     return RejectedFile("an archive inside the archive") if inside else content

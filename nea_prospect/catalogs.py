@@ -220,7 +220,7 @@ def _read_raw(path, limits):
     return read(path, limits)
 
 # %% ../nbs/00c_catalogs.ipynb #3127bbc1
-def _standard_column(values, column, scale=1.0):
+def _standard_column(values, column, scale):
     """Values of one column, stripped (text) or as numbers, scaled (NaN where unknown or out of range)."""
     values = values.str.strip()
     if column in ("number", "designation", "name"):
@@ -335,8 +335,8 @@ def read_catalog(path: str | Path, need_class: bool = True, limits: Limits = _DE
 def describe_columns(catalog):
     """Say which columns of its file the columns of a catalog, as `read_catalog` gives it, are from."""
     parts = []
-    for column, (name, *others) in catalog.attrs["columns"].items():
-        name, *others = (escape_control(one_line(one))[:60] for one in (name, *others))
+    for column, names in catalog.attrs["columns"].items():
+        name, *others = (escape_control(one_line(own))[:60] for own in names)
         source = f"{name} (else {', '.join(others)})" if others else name
         parts.append(column if source.lower() == column.lower() else f"{column} from {source}")
     return f"catalog: {', '.join(parts)}"
