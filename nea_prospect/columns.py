@@ -66,20 +66,19 @@ def name_content(data: bytes) -> str:
     >>> name_content(b"%PDF-1.7")
     'a PDF document'
     """
-    for start, kind in _FIRST_BYTES.items() if data.startswith(tuple(_FIRST_BYTES)) else ():
-        if data.startswith(start):
-            office = kind == "a ZIP archive" and re.search(
-                rb"(xl|word)/|mimetypeapplication/vnd\.oasis", data
-            )
-            return "an Excel, Word or OpenDocument file" if office else kind
+    if data.startswith(tuple(_FIRST_BYTES)):
+        kind = next(kind for start, kind in _FIRST_BYTES.items() if data.startswith(start))
+        office = rb"(xl|word)/|mimetypeapplication/vnd\.oasis"
+        zipped = kind == "a ZIP archive" and re.search(office, data)
+        return "an Excel, Word or OpenDocument file" if zipped else kind
     if data.startswith(b"SIMPLE  =") and b"\n" not in data[:81]:  # else its header was written as text
         image = re.search(rb"NAXIS   = +[1-9]", data[:2880])
         return "a FITS image" if image and b"XTENSION" not in data else "a FITS table"
     start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    marked = start.startswith((b"<", b"{", b"[")) or b"filename" in start
-    for kind, pattern in _STARTS.items() if marked else ():
-        if re.match(pattern, start):
-            return kind
+    if start.startswith((b"<", b"{", b"[")) or b"filename" in start:
+        for kind, pattern in _STARTS.items():
+            if re.match(pattern, start):
+                return kind
     if b"reflectance_spectrum_flag" in data[:32768]:
         return "a table of Gaia DR3 with the spectra of many asteroids"
     if b"Prob_S-Group" in data[:32768]:
@@ -180,7 +179,7 @@ _WITH_POINT = re.compile(r"\d{1,3}(,\d{3})+\.\d+")
 
 def _has_thousands(rows):
     """Whether commas stand between thousands, with points as decimal signs beside them or after them."""
-    if len(rows) > 0 and all(map(_THOUSANDS.fullmatch, rows)):
+    if all(map(_THOUSANDS.fullmatch, rows)):
         return any("," in row for row in rows)
     fields = [field for row in rows for field in re.split(r"[\t ;]+", row) if "," in field]
     both = any(map(_WITH_POINT.fullmatch, fields))
@@ -200,10 +199,8 @@ def _fill_empty_tabs(text):
     """Text with ``nan`` between two tabs, in rows that have fewer values than the widest row."""
     lines = text.split("\n")
     most = max((len(line.split()) for line in lines if re.match(r"\s*[-+]?\.?\d", line)), default=0)
-    return "\n".join(
-        line.replace("\t\t", "\tnan\t") if "\t\t" in line and len(line.split()) < most else line
-        for line in lines
-    )
+    rows = [line.replace("\t\t", "\tnan\t") if len(line.split()) < most else line for line in lines]
+    return "\n".join(rows)
 
 # %% ../nbs/00e_columns.ipynb #7b088107
 @dataclass(frozen=True)
@@ -229,9 +226,9 @@ def read_numbers(text):
     values = np.full((len(rows), _WIDTH), np.nan)
     rows = rows[:, :_WIDTH]
     values[:, : rows.shape[1]] = np.where(np.abs(rows) < 1e100, rows, np.nan)
-    header = [line.strip() for line in text.split("\n", first)[:first]] if first and len(rows) else []
+    header = [line.strip() for line in text.split("\n", first)[:first]]
     lines = text.split("\n") if others else []
-    remarks = tuple(lines[at].strip() for at in others if lines[at].strip())
+    remarks = tuple(lines[at].strip() for at in others)
     return NumberTable(values, n_columns, n_text, tuple(line for line in header[-200:] if line), remarks)
 
 
@@ -283,7 +280,7 @@ def _read_lines(text):
         if len(found) >= _MIN_ROWS:
             break
     names = {" ".join(lines[at][:skipped]) for at, _ in best}
-    if skipped and 1 < len(names) < len(best):
+    if 1 < len(names) < len(best):
         some = ", ".join(escape_control(name)[:20] for name in sorted(names)[:3])
         raise SpectrumError(f"rows of several objects or kinds: {some}")
     rows = [numbers + [np.nan] * (_WIDTH - len(numbers)) for _, numbers in best]
@@ -404,16 +401,14 @@ def _header_columns(header, n_columns):
             raise SpectrumError(f"the header says {_quote(line)}: {column_role(stated[2])}")
     if names := _listed_names(header):
         roles, line = [column_role(name) for name in names], "; ".join(names)
-        _check_roles(roles, line)
-        return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
+        return _place_roles(roles, line, n_columns), names, line
     for line in reversed(header):
         names = column_names(line, n_columns)
         roles = [column_role(name) for name in names]
         if "edge" in roles and roles.count("edge") < 2 and "wavelength" not in roles:
             continue  # "end", "begin of the data"
         if _TELLING & set(roles) or roles[:2] in _OTHER_AXIS:
-            _check_roles(roles, line)
-            return (roles, names, line) if len(names) == n_columns else (_usual(roles, line), names, line)
+            return _place_roles(roles, line, n_columns), names, line
     return None, [], ""
 
 # %% ../nbs/00e_columns.ipynb #99c5a72c
@@ -437,8 +432,11 @@ def _check_roles(roles, line):
         raise SpectrumError(f"the header says {_quote(line)}: no column for the wavelength")
 
 
-def _usual(roles, line):
-    """None if known roles are in the usual order, as is assumed where names and columns are not as many."""
+def _place_roles(roles, line, n_columns):
+    """Roles by position; None, for the usual order, where names and columns are not as many."""
+    _check_roles(roles, line)
+    if len(roles) == n_columns:
+        return roles
     known = [role for role in roles if role in ("wavelength", "reflectance", "uncertainty", "no reflectance")]
     if known[:1] == ["wavelength"] and known[1:2] in ([], ["reflectance"]):
         return None
@@ -487,7 +485,7 @@ def _take_named(values, roles, names, header, line):
     if not sigma and roles[at + 1 : at + 2] == [""] and not _is_rival(values[:, at], values[:, at + 1]):
         sigma = [at + 1]
     uncertainty = values[:, sigma[0]] if sigma else np.full(len(values), np.nan)
-    wavelength = values[:, axis].mean(axis=1) if len(axis) > 1 else values[:, axis[0]]
+    wavelength = values[:, axis].mean(axis=1)
     reflectance, left_out = _without_flagged(values, roles, names, at)
     places = " and ".join(str(k + 1) for k in axis)
     moved = f"column {places} taken for the wavelength, {at + 1} for the reflectance"
@@ -561,12 +559,15 @@ def _is_rival(one, other):
     return bool(np.median(other / one) > 0.35)
 
 
-def _evenness(values):
-    """Share of the steps of a column that equal the step before within 2 %."""
-    steps = np.diff(values)
-    if len(steps) < 2:
-        return 0.0
-    return float((np.abs(np.diff(steps)) <= 0.02 * np.abs(steps[1:])).mean())
+def _even_steps(axis):
+    """Whether each step of an axis, from the second on, equals the one before within 2 %."""
+    steps = axis[1:] - axis[:-1]
+    return np.abs(steps[1:] - steps[:-1]) <= 0.02 * np.abs(steps[1:])
+
+
+def _evenness(axis):
+    """Share of its steps that are even."""
+    return _even_steps(axis).mean() if len(axis) > 2 else 0.0
 
 
 def _rises(values, factor=1.33):
@@ -747,14 +748,14 @@ def _placeholders(reflectance):
     return same
 
 
-def _spikes(wavelength, reflectance, factor=25):
-    """Whether each point is a factor above, or below, both its neighbours in wavelength."""
+def _spikes(wavelength, reflectance):
+    """Whether each point is a factor of 25 above, or below, both its neighbours in wavelength."""
     known = np.flatnonzero((wavelength > 0) & (reflectance > 0))
     known = known[np.argsort(wavelength[known], kind="stable")]
     level = np.log(reflectance[known])
     before, after = np.r_[level[2], level[:-1]], np.r_[level[1:], level[-3]]
-    above = np.minimum(level - before, level - after) > np.log(factor)
-    below = np.minimum(before - level, after - level) > np.log(factor)
+    above = np.minimum(level - before, level - after) > np.log(25)
+    below = np.minimum(before - level, after - level) > np.log(25)
     result = np.zeros(len(reflectance), dtype=bool)
     if 0 < (above | below).sum() <= max(1, len(level) // 10):
         result[known[above | below]] = True
@@ -902,7 +903,7 @@ def name_columns(values, names, units):
     roles = unit_roles(names, units)
     stated = [f"{name} [{unit}]" if unit else name for name, unit in zip(names, units, strict=True)]
     line = ", ".join(stated)
-    if len(values) < 3 or not {"wavelength", "edge", "no wavelength", "no reflectance"} & set(roles):
+    if len(values) < 3 or not _TELLING & set(roles):
         kept = [at for at, role in enumerate(roles) if role != "other"][:_WIDTH]
         padded = np.full((len(values), _WIDTH), np.nan)
         padded[:, : len(kept)] = values[:, kept]
@@ -961,9 +962,8 @@ def read_columns(text):
         return name_columns(table.values, names[:_WIDTH], units[:_WIDTH]), table
     roles, names, line = _header_columns(table.header, table.n_columns)
     if roles is None:
-        columns = _take_usual(table.values, table.n_columns)
         unit = named_unit(names[0]) if names else _prose_unit(table.header)
-        columns = Columns(columns.values, unit, line, columns.note)
+        columns = replace(_take_usual(table.values, table.n_columns), unit=unit, line=line)
     else:
         columns = _take_named(table.values, roles, names, table.header, line)
     if remark := _remark([*table.header, *table.remarks], line):

@@ -114,7 +114,7 @@ class Layout:
     group: Callable | None = None
 
 # %% ../nbs/00g_formats.ipynb #d8665c4e
-def rows_to_spectra(names, wavelength, reflectance, uncertainty, facts, problems=None):
+def rows_to_spectra(names, wavelength, reflectance, uncertainty, facts, problems):
     """Make a list of name and Spectrum, or SpectrumError, of rows.
 
     Parameters
@@ -126,27 +126,21 @@ def rows_to_spectra(names, wavelength, reflectance, uncertainty, facts, problems
     reflectance, uncertainty : ndarray of shape (n_rows, n_points)
         NaN where there is no measurement.
     facts : sequence of FileFacts
-    problems : sequence of str, optional
+    problems : sequence of str
         Reasons why rows have no spectrum; empty where there is none.
     """
     seen = np.isfinite(reflectance) & (reflectance > 0)
     masks, kinds = np.unique(seen, axis=0, return_inverse=True)
     axes = [wavelength[mask] for mask in masks]
     reasons = [_mask_problem(axis) for axis in axes]
-    problems = itertools.repeat("") if problems is None else problems
     pairs = []
     for name, mask, kind, values, sigma, own, problem in zip(
-        names, seen, kinds.ravel(), reflectance, uncertainty, facts, problems, strict=False
+        names, seen, kinds, reflectance, uncertainty, facts, problems, strict=True
     ):
         problem = problem or reasons[kind]
-        spectrum = None if problem else Spectrum(axes[kind], values[mask], sigma[mask], own)
-        pairs.append((_safe(name), spectrum or SpectrumError(problem)))
+        found = SpectrumError(problem) if problem else Spectrum(axes[kind], values[mask], sigma[mask], own)
+        pairs.append((escape_control(name[:100]), found))
     return pairs
-
-
-def _safe(name):
-    """Name that is printable and short."""
-    return name if name.isprintable() and len(name) < 100 else escape_control(name[:100])
 
 # %% ../nbs/00g_formats.ipynb #bd0f24d4
 def _mask_problem(axis):
@@ -186,7 +180,7 @@ def _read_gaia(frame):
     """Read the asteroids of some rows, see `rows_to_spectra`."""
     text = [name for name in ("number_mp", "denomination", "source_id") if name in frame]
     group = _group_rows(frame, len(text))
-    keys = frame.loc[~pd.Series(group).duplicated().to_numpy(), text]
+    keys = frame[text].drop_duplicates()
     nanometre, values, sigma, flag = (pd.to_numeric(frame[name], "coerce") for name in _GAIA_VALUES)
     band = np.rint((nanometre.to_numpy(float) - 374) / 44)
     known = (band >= 0) & (band < 16) & (np.abs(nanometre.to_numpy(float) - 374 - 44 * band) < 1)
@@ -220,7 +214,7 @@ def _gaia_facts(counts):
     for poor, bad, good in distinct.tolist():
         left = f"; left out: {poor} poor and {bad} bad of 16 bands" if good < 16 else ""
         facts.append(FileFacts(n_columns=16, unit="nm", assumed=f"Gaia DR3, colour corrected{left}"))
-    return [facts[at] for at in row.ravel()]
+    return [facts[at] for at in row]
 
 # %% ../nbs/00g_formats.ipynb #f8e4e75b
 _BAND = re.compile(
@@ -350,7 +344,7 @@ def _read_lists(frame, names, units, n_text, stated, single):
         problem = SpectrumError(f"lists of {' and '.join(str(len(cell)) for cell in cells)} numbers")
         known = "" if name else stated
         found = _name_spectrum(np.column_stack(cells), names, units, known) if same else problem
-        pairs.append((_safe(name), found))
+        pairs.append((escape_control(name[:100]), found))
     return pairs
 
 
@@ -391,7 +385,8 @@ def _read_long(frame, names, units, n_text, stated):
         called = str(own.iloc[0, 0]) if n_text and own.iloc[:, 0].nunique() == 1 else ""
         values = own.iloc[:, n_text:].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
         known = "" if called else stated
-        pairs.append((_safe(called.strip()), _name_spectrum(values, names, units, known)))
+        name = escape_control(called.strip()[:100])
+        pairs.append((name, _name_spectrum(values, names, units, known)))
     return pairs
 
 # %% ../nbs/00g_formats.ipynb #70bcc6af
@@ -427,7 +422,7 @@ def find_text_table(head):
     at = next((k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
     if at is None:
         return None
-    line = lines[at].strip("\r\n")
+    line = lines[at]
     separator = max(",;\t|", key=line.count)
     separator = separator if separator in line else r"\s+"
     parts = line.split() if separator == r"\s+" else line.split(separator)
@@ -442,12 +437,13 @@ def _text_header(text, names):
     described = read_ecsv_header(text) or []
     if len(described) != len(names):
         return Header(names)
-    kinds = {"list": [], "text": [], "number": []}
+    lists, texts = [], []
     for at, column in enumerate(described):
-        listed = re.fullmatch(r"(int|uint|float)\d+\[[^,]*\]", column["subtype"])
-        kinds["list" if listed else "text" if column["datatype"] == "string" else "number"].append(at)
-    units = tuple(column["unit"] for column in described)
-    return Header(names, units, tuple(kinds["list"]), tuple(kinds["text"]))
+        if re.fullmatch(r"(int|uint|float)\d+\[[^,]*\]", column["subtype"]):
+            lists.append(at)
+        elif column["datatype"] == "string":
+            texts.append(at)
+    return Header(names, tuple(column["unit"] for column in described), tuple(lists), tuple(texts))
 
 # %% ../nbs/00g_formats.ipynb #e105ff75
 _SPARE = 8  # fields that a row may have more than there are names, to be told from a sound one
@@ -479,7 +475,7 @@ def _text_frames(file, table, layout, size):
         frame[text] = frame[text].fillna("")
         if too_long.any():
             frame = frame.assign(problem=np.where(too_long, "more fields than the table has names", ""))
-            frame[values] = frame[values].where(np.broadcast_to(~too_long[:, None], frame[values].shape))
+            frame[values] = frame[values].where(frame["problem"] == "")
         yield frame.assign(**{name: frame[name].map(_parse_list) for name in lists})
 
 # %% ../nbs/00g_formats.ipynb #58d99d18
@@ -602,7 +598,8 @@ def _parquet_header(table):
 
 def _no_layout(kind, header):
     """Raise a SpectrumError about a table whose columns hold no spectra."""
-    names = ", ".join(map(_safe, header.names[:8])) + (", ..." if len(header.names) > 8 else "")
+    names = ", ".join(escape_control(name[:100]) for name in header.names[:8])
+    names += ", ..." if len(header.names) > 8 else ""
     looked_for = "wavelength and reflectance, or columns like 0.55 or R_550nm"
     raise SpectrumError(f"{kind} without {looked_for}; it has {names}")
 
@@ -779,18 +776,14 @@ def _plain_column(values, max_cells):
     return np.array(["" if np.ma.is_masked(cell) else str(cell) for cell in values])
 
 
-def _is_number(column):
-    """Whether a plain column holds numbers."""
-    return isinstance(column, np.ndarray) and column.dtype.kind == "f"
-
-
 def _split_astropy(name, open_file, _, limits, size, kind, read):
     """Yield the pieces of a table that astropy reads."""
     with _astropy(kind):
         names, units, columns, stated = read(_read_whole(open_file, limits), limits)
         columns = [_plain_column(column, limits.max_cells) for column in columns]
     lists = tuple(at for at, column in enumerate(columns) if isinstance(column, list))
-    texts = tuple(at for at, column in enumerate(columns) if at not in lists and not _is_number(column))
+    numbers = [isinstance(column, np.ndarray) and column.dtype.kind == "f" for column in columns]
+    texts = tuple(at for at, number in enumerate(numbers) if not number and at not in lists)
     n_rows = max((len(column) for column in columns if column is not None), default=0)
     header = Header(tuple(names), tuple(units), lists, texts, n_rows, escape_control(stated)[:50])
     layout = find_layout(header) or _no_layout(kind, header)

@@ -15,6 +15,7 @@ import numpy as np
 
 from nea_prospect.columns import (
     SpectrumError,
+    _even_steps,
     check_curve,
     describe_curve,
     drop_strays,
@@ -119,7 +120,7 @@ def _valid_rows(table):
     return rows
 
 # %% ../nbs/00f_spectra.ipynb #e5e45ea6
-def _convert_wavelengths(rows, named=""):
+def _convert_wavelengths(rows, named):
     """Rows with wavelengths in um, without single ones out of range, and the unit that they were in."""
     wavelength, unit = to_micrometre(rows[:, 0], named)
     beyond = (wavelength < _MIN_WAVELENGTH) | (wavelength >= _MAX_WAVELENGTH)
@@ -131,12 +132,6 @@ def _convert_wavelengths(rows, named=""):
     return rows[~beyond] if n_beyond else rows, unit
 
 # %% ../nbs/00f_spectra.ipynb #7c1e09ab
-def _even_steps(axis):
-    """Whether each step of an axis, from the second on, equals the one before within 2 %."""
-    steps = axis[1:] - axis[:-1]
-    return np.abs(steps[1:] - steps[:-1]) <= 0.02 * np.abs(steps[1:])
-
-
 def _check_axis(axis, unit, named):
     """Refuse an axis of inverse wavelengths, and one whose segments are in different units."""
     even = () if named else _even_steps(axis)
@@ -270,8 +265,7 @@ def _join_segments(segments, rescale):
 
 # %% ../nbs/00f_spectra.ipynb #22d5062a
 EDGE_TOLERANCE = 0.0025  # um, the finest sampling in the archives: so close to an end, a point is covered
-_AROUND = np.r_[2 * WAVELENGTH_GRID[0] - WAVELENGTH_GRID[1], WAVELENGTH_GRID]
-_AROUND = np.r_[_AROUND, 2 * WAVELENGTH_GRID[-1] - WAVELENGTH_GRID[-2]]
+_AROUND = np.pad(WAVELENGTH_GRID, 1, "reflect", reflect_type="odd")  # with a point beyond each end
 _CELL_EDGES = (_AROUND[1:] + _AROUND[:-1]) / 2
 
 
@@ -315,11 +309,11 @@ def _stated_object(text):
     return {"header_asteroid": escape_control(next(filter(None, known), ""))[:50], "observed": observed}
 
 # %% ../nbs/00f_spectra.ipynb #12ca6efd
-def columns_to_spectrum(columns, facts=FileFacts(), rescale=False):  # noqa: B008  frozen
+def columns_to_spectrum(columns, facts, rescale=False):
     """Make a `Spectrum` of `nea_prospect.columns.Columns`, or raise a `SpectrumError` with the reason.
 
-    `facts` are those that the columns do not tell. With `rescale` later segments are scaled to those before
-    them on their overlap.
+    `facts` are the `FileFacts` that the columns do not tell. With `rescale` later segments are scaled to
+    those before them on their overlap.
     """
     columns = drop_strays(columns)
     rows, unit = _convert_wavelengths(_valid_rows(columns.values), columns.unit)
