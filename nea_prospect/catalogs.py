@@ -89,9 +89,7 @@ _DIALECTS = {  # by a column that tells them
 # %% ../nbs/00c_catalogs.ipynb #27ac8a7a
 def _own_names(header):
     """Names in the file of each standard column that the file has; the later ones fill what is empty."""
-    own = {}
-    for name in header:
-        own.setdefault(name.strip().lower(), name)
+    own = {name.strip().lower(): name for name in reversed(header)}  # the first of those that are alike
     dialect = next((columns for name, columns in _DIALECTS.items() if name in own), {})
     claimed = {name for names in dialect.values() for name in names}
     found = {}

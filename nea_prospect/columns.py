@@ -674,9 +674,8 @@ def _take_pairs(values, n_columns):
     return Columns(np.hstack([np.vstack(parts), empty]), note="two rows of the spectrum in each line")
 
 # %% ../nbs/00e_columns.ipynb #5e4807af
-def check_curve(columns):
-    """Refuse a second column that does not look like a reflectance."""
-    axis, reflectance = columns.values[:, :2].T
+def check_curve(axis, reflectance, line):
+    """Refuse numbers that do not look like a reflectance; for the ``line`` see `Columns`."""
     measured = reflectance[np.isfinite(axis) & np.isfinite(reflectance)]
     positive = measured[measured > 0]
     if len(positive) < len(measured):
@@ -692,7 +691,7 @@ def check_curve(columns):
     same = np.count_nonzero(positive == middle)  # a value that most have is the median
     if same > 0.8 * n:
         raise SpectrumError(f"{same} of {n} reflectances are {middle:g}")
-    if not columns.line and 10 < low and high < 26 and high - low < 0.05 * middle:
+    if not line and 10 < low and high < 26 and high - low < 0.05 * middle:
         raise SpectrumError(
             f"numbers from {low:g} to {high:g} may be magnitudes; name the columns in a header"
         )
@@ -825,11 +824,11 @@ def _describe_axis(wavelength):
     return [f"even steps of {step:.4g} from {start:.4g}: wavelengths?"] if odd else []
 
 # %% ../nbs/00e_columns.ipynb #81ed7d0b
-def describe_curve(wavelength, reflectance, columns):
-    """Note what is unusual about a curve (wavelength in um, ascending) of `Columns`; empty if nothing is."""
+def describe_curve(wavelength, reflectance, line):
+    """Note what is unusual about a curve (in um, ascending), or nothing; for the ``line`` see `Columns`."""
     n, low, high = len(reflectance), reflectance.min(), reflectance.max()
-    notes = _describe_shape(wavelength, reflectance) + ([] if columns.line else _describe_axis(wavelength))
-    if _is_unscaled(wavelength, reflectance, columns.line):
+    notes = _describe_shape(wavelength, reflectance) + ([] if line else _describe_axis(wavelength))
+    if _is_unscaled(wavelength, reflectance, line):
         notes.append(f"numbers from {low:.4g} to {high:.4g}, in no usual scale, taken for the reflectance")
     top = np.flatnonzero(reflectance > 0.9995) if abs(high - 1) < 5e-4 else ()
     if len(top) > 2 and top[0] < 0.15 * n and top[-1] >= 0.85 * n - 1:

@@ -34,12 +34,12 @@ from nea_prospect.archives import (
     unpack_file,
 )
 from nea_prospect.columns import (
-    Columns,
     check_curve,
     column_role,
     is_pure,
     name_columns,
     name_content,
+    named_unit,
     read_ecsv_header,
     unit_roles,
 )
@@ -59,26 +59,14 @@ from nea_prospect.spectra import (
 # %% ../nbs/00g_formats.ipynb #c28f1eab
 @dataclass(frozen=True)
 class Header:
-    """What a table tells of its columns.
+    """What a table tells of its columns."""
 
-    Attributes
-    ----------
-    names, units : tuple of str
-        Of all columns; no units at all where the format has none.
-    lists, texts : tuple of int
-        Positions of the columns whose cells hold several numbers, and of those with text.
-    n_rows : int or None
-        Where it is known.
-    stated : str
-        Identity of the asteroid that the file states for all of it, see `asteroid_id`; empty if none.
-    """
-
-    names: tuple
-    units: tuple = ()
-    lists: tuple = ()
-    texts: tuple = ()
-    n_rows: int | None = None
-    stated: str = ""
+    names: tuple  # of all columns
+    units: tuple = ()  # of all columns; empty where the format has none
+    lists: tuple = ()  # positions of the columns whose cells hold several numbers
+    texts: tuple = ()  # positions of the columns with text
+    n_rows: int | None = None  # where it is known
+    stated: str = ""  # identity of the asteroid that the file states for all of it, see `asteroid_id`
 
     def take(self, positions):
         """Names and units of some columns."""
@@ -93,25 +81,13 @@ class Header:
 # %% ../nbs/00g_formats.ipynb #f4283d6d
 @dataclass(frozen=True)
 class Layout:
-    """How a table holds spectra.
+    """How a table holds spectra."""
 
-    Attributes
-    ----------
-    columns : tuple of int
-        Positions of the columns that are read; the first ``n_text`` of them name objects, as text.
-    names : tuple of str
-        What ``read`` calls these columns.
-    read : Callable
-        Makes a list of name and Spectrum, or of name and SpectrumError, of some rows.
-    group : Callable or None
-        Numbers the spectra that rows belong to, from 0 on, where a spectrum has several rows.
-    """
-
-    columns: tuple
-    names: tuple
-    n_text: int
-    read: Callable
-    group: Callable | None = None
+    columns: tuple  # positions of the columns that are read
+    names: tuple  # what `read` calls these columns
+    n_text: int  # how many of them, at the start, name objects, as text
+    read: Callable  # makes a list of name and Spectrum, or of name and SpectrumError, of some rows
+    group: Callable | None = None  # numbers the spectra of rows, from 0 on, where one has several rows
 
 # %% ../nbs/00g_formats.ipynb #d8665c4e
 def rows_to_spectra(names, wavelength, reflectance, uncertainty, facts, problems):
@@ -253,9 +229,8 @@ def _band_axis(numbers, unit):
     """Wavelengths in um of ascending numbers in names, and their unit; None if they are no wavelengths."""
     if len(numbers) < MIN_POINTS or (np.diff(numbers) <= 0).any():
         return None
-    named = "nm" if unit == "nm" else "Angstrom" if unit.startswith("a") else "um" if unit else ""
     try:
-        wavelength, found = to_micrometre(numbers, named)
+        wavelength, found = to_micrometre(numbers, named_unit(f"({unit})"))
     except SpectrumError:
         return None
     counts = found == "um" and not unit and (numbers == np.rint(numbers)).all()
@@ -310,7 +285,7 @@ def _read_wide(frame, wavelength, unit, called, n_text):
 def _row_problem(wavelength, row, called):
     """Reason why a row does not look like a reflectance; empty if it does."""
     try:
-        check_curve(Columns(np.column_stack([wavelength, row, row]), line=called))
+        check_curve(wavelength, row, called)
     except SpectrumError as error:
         return str(error)
     return ""

@@ -326,9 +326,9 @@ def columns_to_spectrum(columns, facts, rescale=False):
     wavelength, reflectance, uncertainty = np.ascontiguousarray(joined.T)
     if not covers_grid(wavelength):
         raise SpectrumError(f"nothing between {WAVELENGTH_GRID[0]} and {WAVELENGTH_GRID[-1]} um")
-    check_curve(columns)
+    check_curve(*columns.values[:, :2].T, columns.line)
     unnamed = "" if columns.unit or unit == "um" else "no unit is named"
-    odd = describe_curve(wavelength, reflectance, columns)
+    odd = describe_curve(wavelength, reflectance, columns.line)
     facts = replace(
         facts,
         n_dropped=len(columns.values) - len(rows),
