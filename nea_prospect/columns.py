@@ -59,13 +59,7 @@ _STARTS = {  # kinds of text, by patterns of how they begin, in lower case
 
 # %% ../nbs/00e_columns.ipynb #bd1c1892
 def name_content(data: bytes) -> str:
-    """Say what the content of a file is if it is known to be no table of numbers; empty if it may be one.
-
-    Examples
-    --------
-    >>> name_content(b"%PDF-1.7")
-    'a PDF document'
-    """
+    """Say what the content of a file is if it is known to be no table of numbers; empty if it may be one."""
     if data.startswith(tuple(_FIRST_BYTES)):
         kind = next(kind for start, kind in _FIRST_BYTES.items() if data.startswith(start))
         office = rb"(xl|word)/|mimetypeapplication/vnd\.oasis"

@@ -62,11 +62,6 @@ def describe_table(columns: list, file: str = "") -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``unit`` (empty if there is none) and ``meaning`` by ``name``, from ``columns.csv`` of the package.
-
-    Examples
-    --------
-    >>> describe_table(["To_um"]).loc["To_um"].tolist()
-    ['um', 'last wavelength that was observed']
     """
     told = [_entry(name, file) for name in columns]
     index = pd.Index(columns, name="name", dtype=str)
@@ -81,13 +76,7 @@ def with_unit(unit, text):
 # %% ../nbs/00ca_dictionary.ipynb #6deb9e79
 @cache
 def explain_heading(name: str) -> str:
-    """Say what a heading in a report means, with its unit; empty where that is not known or not one thing.
-
-    Examples
-    --------
-    >>> explain_heading("Diameter_km")
-    'diameter, median (km)'
-    """
+    """Say what a heading in a report means, with its unit; empty where that is not known or not one thing."""
     report, *files = ["report", *(file for file in FILES if file.endswith(".csv"))]
     found = {tuple(_entry(name, file)) for file in files} - {("", "", "")}
     found = {tuple(_entry(name, report))} - {("", "", "")} or found
@@ -96,13 +85,7 @@ def explain_heading(name: str) -> str:
 
 # %% ../nbs/00ca_dictionary.ipynb #a2b3dbd9
 def list_columns(file: str) -> list[str]:
-    """List the entries of a file (a key of `FILES`), a line each: name, unit and meaning.
-
-    Examples
-    --------
-    >>> list_columns("rejects.csv")[0]
-    'kind: what was set aside: a spectrum, or a row of the catalog'
-    """
+    """List the entries of a file (a key of `FILES`), a line each: name, unit and meaning."""
     if file not in FILES:
         raise ValueError(f"no columns of {file!r} are known; files are {', '.join(FILES)}")
     return [

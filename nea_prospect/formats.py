@@ -709,9 +709,9 @@ def _check_lists(data, columns, limits):
 
 def _fill_null(values, null):
     """Column of a FITS table with NaN for the integer that stands for nothing."""
-    return (
-        np.where(values == null, np.nan, values) if values.dtype.kind in "iu" and null is not None else values
-    )
+    if null is None or values.dtype.kind not in "iu":
+        return values
+    return np.where(values == null, np.nan, values)
 
 # %% ../nbs/00g_formats.ipynb #5c1ab0e7
 def _read_image(part, size):
