@@ -26,7 +26,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-import nea_prospect
 from .classifier import find_model, read_model
 from .core import GROUPS
 from .features import make_features
@@ -34,7 +33,7 @@ from .files import escape_control, figure_bytes, need_extra, packaged, read_tabl
 from .loading import bundled
 from .prediction import predict_files
 from .prospecting import _mass_text, _percent, top_table
-from .run import PUBLISHED, find_output
+from .run import PUBLISHED, find_output, notebooks_folder
 
 # %% ../nbs/07a_explore.ipynb #063a7c31
 def classify_uploads(model, uploads):
@@ -225,15 +224,12 @@ _POLICY = (  # anywidget makes a blob of the script of the zone for files, and i
 
 def page_options(port):
     """List the options with which Voila serves the page on a port."""
-    package = Path(nea_prospect.__file__).resolve().parent
-    inside = package / "nbs"
-    notebook = (inside if inside.is_dir() else package.parent / "nbs") / "07a_explore.ipynb"
     settings = {
         "headers": {"Content-Security-Policy": _POLICY},
         "websocket_max_message_size": MAX_UPLOAD_MIB * 2**20,
     }
     return [
-        str(notebook),
+        str(notebooks_folder() / "07a_explore.ipynb"),
         "--no-browser",
         "--template=prospect",
         "--Voila.ip=127.0.0.1",

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECORD', 'ATTEMPT', 'STAGES_FOLDER', 'STAGE_RECORD', 'NOTEBOOKS_FOLDER', 'FIGURES_FOLDER', 'LOG_FILE', 'ERROR_FILE',
            'HANDOVER_FOLDER', 'STORE_FOLDER', 'PROGRESS_FILE', 'PUBLISHED', 'ArrayStore', 'Run', 'executed_notebooks',
-           'find_output']
+           'notebooks_folder', 'find_output']
 
 # %% ../nbs/00d_run.ipynb #2c5950ef
 from collections.abc import MutableMapping
@@ -18,6 +18,7 @@ from .dictionary import round_known
 from nea_prospect.files import (
     arrays_to_table,
     escape_control,
+    packaged,
     read_arrays,
     read_json,
     save_figure,
@@ -184,6 +185,12 @@ def executed_notebooks(folder):
     """Find the executed notebook of each complete stage of a run folder (str or Path), by stage."""
     stages = sorted((Path(folder) / STAGES_FOLDER).glob("[!.]*"))
     return {stage.name: stage / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb" for stage in stages}
+
+# %% ../nbs/00d_run.ipynb #5f0c7d21
+def notebooks_folder():
+    """Find the notebooks of the series: inside the package once it is installed, beside it in a checkout."""
+    inside = packaged("../nbs").resolve()
+    return inside if inside.is_dir() else packaged("../../nbs").resolve()
 
 # %% ../nbs/00d_run.ipynb #98e8682c
 def find_output(folder, name, what):

@@ -23,7 +23,6 @@ from pathlib import Path
 import yaml
 from fastcore.basics import patch
 
-import nea_prospect
 from .archives import Limits
 from .catalogs import read_catalog
 from nea_prospect.execution import (
@@ -39,10 +38,10 @@ from nea_prospect.execution import (
     stage_keys,
     verify_run,
 )
-from .files import escape_control, need_extra, one_line, read_json, sha256, write_json
+from .files import escape_control, need_extra, one_line, packaged, read_json, sha256, write_json
 from .loading import bundled
 from .report import make_report
-from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER
+from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER, notebooks_folder
 
 # %% ../nbs/92_series.ipynb #86d77299
 @dataclass(frozen=True)
@@ -64,9 +63,7 @@ class Series:
 # %% ../nbs/92_series.ipynb #b7828f51
 def standard_series():
     """Return the series of the project, notebooks 01 to 06."""
-    package = Path(nea_prospect.__file__).resolve().parent
-    inside = package / "nbs"
-    return Series(inside if inside.is_dir() else package.parent / "nbs")
+    return Series(notebooks_folder())
 
 # %% ../nbs/92_series.ipynb #5a80d565
 def read_preset(series, name):
@@ -187,17 +184,19 @@ PACKAGES += ("matplotlib", "seaborn", "papermill", "nbconvert")
 
 def versions(series):
     """Collect the versions of what a result depends on and is installed, by name."""
-    digest, package = new_sha256(), Path(nea_prospect.__file__).parent
+    digest, package = new_sha256(), packaged("..")
     for path in sorted([*package.glob("*.py"), *package.glob("data/*.*")]):
         digest.update(path.read_bytes())
     for path in series.notebooks.values():
-        sources = [
-            "".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"
-        ]
-        digest.update("\0".join(sources).encode())
+        digest.update("\0".join(_code_cells(path)).encode())
     found = {name: number for name in PACKAGES if (number := _installed(name))}
     found |= {"python": platform.python_version(), "platform": platform.platform()}
     return found | {"nea_prospect": f"{found['nea_prospect']}+{digest.hexdigest()[:8]}"}
+
+
+def _code_cells(path):
+    """List the code cells of a notebook (Path) as texts."""
+    return ["".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"]
 
 
 def _installed(package):
@@ -286,18 +285,14 @@ def run_series(
 def check_exported(series):
     """Refuse a stage with an exported cell that its module lacks: the stages behind it would not see it."""
     for path in series.notebooks.values():
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        names = [text.split()[-1] for text in code if text.startswith("#| default_exp")]
-        for name in names:
-            module = Path(nea_prospect.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-            module = module.replace("from nea_prospect.", "from .")  # nbdev writes some imports so, some so
-            exported = [text.partition("\n")[2].strip() for text in code if text.startswith("#| export")]
-            for text in exported:
-                if text.replace("from nea_prospect.", "from .") not in module:
-                    raise RunError(
-                        f"{path.name} has changed and is not in the package: run nbdev_export first"
-                    )
+        # nbdev writes some imports of the package so, some so
+        code = [text.replace("from nea_prospect.", "from .") for text in _code_cells(path)]
+        exported = [text.partition("\n")[2].strip() for text in code if text.startswith("#| export")]
+        for name in [text.split()[-1] for text in code if text.startswith("#| default_exp")]:
+            module = packaged(f"../{name}.py").read_text(encoding="utf-8")
+            module = module.replace("from nea_prospect.", "from .")
+            if any(text not in module for text in exported):
+                raise RunError(f"{path.name} has changed and is not in the package: run nbdev_export first")
 
 # %% ../nbs/92_series.ipynb #766610c6
 @patch
