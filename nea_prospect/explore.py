@@ -77,12 +77,11 @@ def describe_prediction(row, spectrum):
     spectrum : Spectrum
     """
     likely = sorted(((row[f"Prob_{group}"], group) for group in GROUPS), reverse=True)
-    typicality = f"{row.Typicality:.2f}" + (" (unlike all in training)" if row.Atypical else "")
     facts = {
         "Group": row.Group,
         "Probabilities": ", ".join(f"{group} {_percent(value)}" for value, group in likely if value >= 0.005),
         "90 % set": row.Set.replace(";", ", "),
-        "Typicality": typicality,
+        "Typicality": f"{row.Typicality:.2f}" + (" (unlike all in training)" if row.Atypical else ""),
         "Covered": f"{row.From_um:.2f} to {row.To_um:.2f} µm ({row.Coverage})",
         "Nearest classes (distance)": row.Templates,
     }
@@ -127,13 +126,14 @@ def _resource_text(row, name):
     return chance + (f", then {_mass_text(row, name)}" if row[f"{name}_If_Rich_t"] > 0 else "")
 
 # %% ../nbs/07a_explore.ipynb #9b7ec961
-def html_table(content, header=True):
+def html_table(content):
     """Write a table, or texts by title, as HTML in which all text is escaped."""
+    form = {"index": False, "border": 0, "na_rep": ""}
     if isinstance(content, dict):
-        content, header = pd.DataFrame(list(content.items())), False
+        content = pd.DataFrame(list(content.items()))
+        form |= {"header": False, "classes": "facts"}
     with pd.option_context("display.max_colwidth", None):
-        form = {"index": False, "header": header, "border": 0, "na_rep": ""}
-        text = content.to_html(classes="" if header else "facts", **form)
+        text = content.to_html(**form)
     return f'<div class="wide" tabindex="0">{text}</div>'  # the keyboard scrolls it
 
 # %% ../nbs/07a_explore.ipynb #9adcc89c
@@ -262,7 +262,7 @@ def _stop_with_parent():
     os.kill(os.getpid(), signal.SIGTERM)
 
 # %% ../nbs/07a_explore.ipynb #d47d9259
-def serve_page(run, classifier="bundled", port=0, tell=print):
+def serve_page(run, classifier="bundled", port=0):
     """Serve the page until Ctrl-C; a ValueError if it cannot be.
 
     Parameters
@@ -272,8 +272,6 @@ def serve_page(run, classifier="bundled", port=0, tell=print):
         classifier predicts, or ``bundled``.
     port : int
         0: any that is free.
-    tell : callable
-        Takes what a user should read.
     """
     need_extra("explore")
     read_model(model := find_model(classifier).resolve())  # what is wrong with it is told here
@@ -294,11 +292,11 @@ def serve_page(run, classifier="bundled", port=0, tell=print):
         )
         try:
             _wait_for_page(process, port, log)
-            tell(f"http://127.0.0.1:{port}/?token={token}")
-            tell("Open this address in a browser of this machine; Ctrl-C ends the page.")
+            print(f"http://127.0.0.1:{port}/?token={token}")
+            print("Open this address in a browser of this machine; Ctrl-C ends the page.")
             process.wait()
         except KeyboardInterrupt:
-            tell("The page is closed.")
+            print("The page is closed.")
         finally:
             _end(process)
 
