@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256 as new_sha256
 from pathlib import Path
@@ -173,11 +173,9 @@ def _execute(job):
 def _explain(error):
     """Cell and reason of a failure, on one line."""
     cell = getattr(error, "exec_count", None)
-    reason = (
-        f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else f"{type(error).__name__}: {error}"
-    )
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    return f"{f' in cell {cell}' if cell else ''}: {lines[0] if lines else 'unknown reason'}"
+    name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+    first = f"{name}: {text}".strip().splitlines()[0].strip()
+    return f"{f' in cell {cell}' if cell else ''}: {first}"
 
 # %% ../nbs/90_execution.ipynb #a7a83b13
 STAGE_COMMAND = (sys.executable, "-P", "-c", "from nea_prospect.execution import stage_process as run; run()")
@@ -229,12 +227,10 @@ def _wait(process, stage, deadline, tell):
     """Hand a process its job and wait for it; raise if it fails or takes too long."""
     notebook, error = stage.at_work / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb", stage.at_work / ERROR_FILE
     job = {"notebook": str(stage.notebook), "output": str(notebook), "error": str(error)}
-    try:
-        job["parameters"] = stage.parameters | {"run_dir": str(stage.at_work)}
+    job["parameters"] = stage.parameters | {"run_dir": str(stage.at_work)}
+    with suppress(BrokenPipeError):  # it has ended already, and is asked for the reason below
         process.stdin.write(json.dumps(job).encode() + b"\n")
         process.stdin.flush()
-    except BrokenPipeError:
-        pass  # it has ended already, and is asked for the reason below
     while process.poll() is None:
         if time.monotonic() > deadline:
             raise RunError(f"notebook {stage.name} was still running at the time limit (so far: {notebook})")
@@ -259,9 +255,9 @@ def _last_progress(path):
 
 def _last_words(process, stage):
     """Why a process ended that left no reason."""
-    lines = (stage.at_work / LOG_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
-    lines = [line.strip() for line in lines if line.strip()]
-    return f": {lines[-1] if lines else f'its process ended with code {process.returncode}'}"
+    log = (stage.at_work / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+    last = log.strip().rpartition("\n")[2].strip()
+    return f": {last or f'its process ended with code {process.returncode}'}"
 
 
 def _complete(stage, seconds):
@@ -387,8 +383,7 @@ def _refuse_edited(folder, record):
     if not isinstance(outputs, dict):
         raise RunError(f"{folder} has a record that cannot be read; move it away")
     found = folder_hashes(folder) if outputs else {}
-    results = {name: outputs[name] for name in outputs if name in found and _is_result(name)}
-    edited = [name for name, digest in results.items() if found[name] != digest]
+    edited = [name for name in _changed(outputs, found) if _is_result(name)]
     for stage in _stage_folders(folder):
         known = dict(read_record(stage, STAGE_RECORD).get("outputs", {}))
         own = folder_hashes(stage).items()
@@ -434,7 +429,7 @@ def verify_run(folder: str | Path) -> tuple[str, list[str]]:
         found, outputs = (
             {name: part[name] for name in part if _is_result(name)} for part in (found, outputs)
         )
-    problems = [f"changed: {name}" for name in outputs if name in found and found[name] != outputs[name]]
+    problems = [f"changed: {name}" for name in _changed(outputs, found)]
     problems += [f"missing: {name}" for name in outputs if name not in found]
     added = found.keys() - outputs.keys() - {RECORD, ATTEMPT}
     return "complete", problems + [f"added: {name}" for name in sorted(added)]
@@ -443,6 +438,11 @@ def verify_run(folder: str | Path) -> tuple[str, list[str]]:
 def _is_result(name):
     """Whether a file of a run folder is no part of the stages."""
     return not name.startswith(f"{STAGES_FOLDER}/")
+
+
+def _changed(outputs, found):
+    """Names of files that are there and are not as recorded; both are checksums by name."""
+    return [name for name in outputs if name in found and found[name] != outputs[name]]
 
 
 def unfinished_reason(folder):

@@ -151,10 +151,9 @@ def _processes(tools, workers):
     try:
         yield pool, tools, lambda: n_workers
     except BrokenProcessPool:
-        reason = (
+        raise OSError(
             "a process was killed, perhaps for lack of memory; the same call goes on with the other parts"
-        )
-        raise OSError(reason) from None
+        ) from None
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
