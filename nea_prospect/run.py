@@ -188,7 +188,7 @@ def executed_notebooks(folder):
 
 # %% ../nbs/00d_run.ipynb #5f0c7d21
 def notebooks_folder():
-    """Find the notebooks of the series: inside the package once it is installed, beside it in a checkout."""
+    """Find the folder of the notebooks."""
     inside = packaged("../nbs").resolve()
     return inside if inside.is_dir() else packaged("../../nbs").resolve()
 

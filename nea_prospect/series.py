@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256 as new_sha256
@@ -211,9 +212,7 @@ class Progress:
     """Show on stderr how far a run of some stages (list of str) is."""
 
     def __init__(self, stages):
-        self.stages, self.terminal = stages, sys.stderr.isatty()
-        self.start = self.begun = time.monotonic()
-        self.stage, self.shown, self.line = "", 0.0, ""
+        self.stages, self.terminal, self.line = stages, sys.stderr.isatty(), ""
 
     def begin(self, stage):
         """Start a stage."""
@@ -224,11 +223,9 @@ class Progress:
         """Show what a stage reports."""
         now = time.monotonic()
         elapsed, line = now - self.begun, message or "running"
-        left = f", about {elapsed / fraction * (1 - fraction):.0f} s left" if fraction > 0.1 else ""
-        if line == self.line and not self.terminal:
-            return
-        if self.terminal or now - self.shown >= 10:
+        if self.terminal or (line != self.line and now - self.shown >= 10):
             self.shown, self.line = now, line
+            left = f", about {elapsed / fraction * (1 - fraction):.0f} s left" if fraction > 0.1 else ""
             self._write(f"{line}; {elapsed:.0f} s{left}", final=False)
 
     def end(self, message):
@@ -321,10 +318,9 @@ def resume_series(out, time_limit=43200.0, series=None):
     out, series = run_folder(out), series or standard_series()
     attempt = read_record(out, ATTEMPT)
     if not attempt:
-        complete = verify_run(out)[0] == "complete"
-        raise RunError(
-            f"{out} is complete; nothing to resume" if complete else f"there is no unfinished run in {out}"
-        )
+        if verify_run(out)[0] == "complete":
+            raise RunError(f"{out} is complete; nothing to resume")
+        raise RunError(f"there is no unfinished run in {out}")
     try:
         now, changed = _compare_record(attempt, series.with_stages_of(str(attempt["preset"])))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -412,9 +408,9 @@ def _check_inputs(out, parameters):
     first = next(iter(parameters.values()))
     limits = {name: value for name, value in first.items() if name in Limits.__dataclass_fields__}
     read_catalog(paths["catalog"], need_class=False, limits=Limits(**limits))
-    for name in paths:
+    for name, path in paths.items():
         if name.startswith("auxiliary") and name.endswith("catalog"):
-            read_catalog(paths[name])
+            read_catalog(path)
 
 
 def _finish_run(out, record, lock, deadline, series):
@@ -453,10 +449,8 @@ def _recorded(error, out, record):
     reason = "interrupted" if interrupted else str(error)
     if not isinstance(error, (RunError, KeyboardInterrupt)):
         reason = f"{type(error).__name__}: {one_line(error)}"
-    try:
+    with suppress(OSError):  # of a full disk, say; a record of a process that is gone says as much
         write_json(out / ATTEMPT, record | {"status": "failed", "reason": reason})
-    except OSError:
-        pass  # the disk is full, or the folder gone; a record of a process that is gone says as much
     if interrupted:
         print(f"What was done is kept in {out}; the same command goes on with it", file=sys.stderr)
     if isinstance(error, OSError):
