@@ -21,7 +21,7 @@ import nea_prospect
 from .classifier import find_model, read_model
 from .core import use_style
 from .dictionary import FILES, list_columns
-from .execution import RunError, read_record, unfinished_reason, verify_run
+from .execution import RunError, unfinished_reason, verify_run
 from .files import escape_control, need_extra, one_line, save_figure
 from .loading import bundled
 from nea_prospect.prediction import (
@@ -31,7 +31,7 @@ from nea_prospect.prediction import (
     predict_files,
     write_predictions,
 )
-from .run import Run
+from .run import Run, read_record
 
 # %% ../nbs/95_cli.ipynb #8ba7f96f
 app = typer.Typer(

@@ -412,11 +412,10 @@ def effective_parameters(run, record):
     """Read the parameters of every notebook as a run used them: what was set, or else the default."""
     found, notebooks = {}, executed_notebooks(run.stages.parent)
     for stage, given in record["parameters"].items():
-        declared = ""
-        for cell in read_json(notebooks[stage])["cells"]:
-            if "parameters" in cell["metadata"].get("tags", []):
-                declared = "".join(cell["source"])
-        values = {line.target.id: ast.literal_eval(line.value) for line in ast.parse(declared).body}
+        cells = read_json(notebooks[stage])["cells"]
+        (declared,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+        lines = ast.parse("".join(declared["source"])).body
+        values = {line.target.id: ast.literal_eval(line.value) for line in lines}
         found[stage] = {name: value for name, value in (values | given).items() if name != "run_dir"}
     return found
 

@@ -35,14 +35,13 @@ from nea_prospect.execution import (
     hold_folder,
     make_stage,
     publish,
-    read_record,
     stage_keys,
     verify_run,
 )
 from .files import escape_control, need_extra, one_line, packaged, read_json, sha256, write_json
 from .loading import bundled
 from .report import make_report
-from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER, notebooks_folder
+from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER, notebooks_folder, read_record
 
 # %% ../nbs/92_series.ipynb #86d77299
 @dataclass(frozen=True)
