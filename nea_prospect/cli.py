@@ -10,6 +10,7 @@ __all__ = ['app', 'MAX_SHOWN', 'run_command', 'verify_command', 'predict_command
 import logging
 import sys
 import time
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import nea_prospect
 from .classifier import find_model, read_model
 from .core import use_style
 from .dictionary import FILES, list_columns
-from .execution import RunError, read_record, unfinished_reason, verify_run
+from .execution import RunError, unfinished_reason, verify_run
 from .files import escape_control, need_extra, one_line, save_figure
 from .loading import bundled
 from nea_prospect.prediction import (
@@ -30,7 +31,7 @@ from nea_prospect.prediction import (
     predict_files,
     write_predictions,
 )
-from .run import Run
+from .run import Run, read_record
 
 # %% ../nbs/95_cli.ipynb #8ba7f96f
 app = typer.Typer(
@@ -48,6 +49,15 @@ def _version(show_version: bool = typer.Option(False, "--version", help="Show th
     if show_version:
         print(nea_prospect.__version__)
         raise typer.Exit()
+
+
+@contextmanager
+def _told_in_one_line():
+    """Make of what is wrong with a file or a value a `RunError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise RunError(one_line(error)) from None
 
 # %% ../nbs/95_cli.ipynb #a233590f
 _AUXILIARY = typer.Option(
@@ -150,8 +160,8 @@ def _show_surroundings(folder):
         series = standard_series()
     then, now = record.get("versions"), versions(series)
     if isinstance(then, dict):
-        both = [name for name in then if name in now]
-        other = [f"{name} {then[name]} (here {now[name]})" for name in both if then[name] != now[name]]
+        changed = [name for name in then if name in now and then[name] != now[name]]
+        other = [f"{name} {then[name]} (here {now[name]})" for name in changed]
         if other:
             print(escape_control(f"  made with other versions: {', '.join(other)}; a new run may differ"))
 
@@ -173,16 +183,15 @@ def predict_command(
     scheduler: str = typer.Option("", metavar="tcp://HOST:PORT", help="Dask cluster that makes --parts."),
 ):
     """Classify spectra; exit code 1 if a file could not be. See also: nea-prospect columns predict."""
-    try:
+    with _told_in_one_line():
         _check_options(parts, workers, scheduler, catalog, resources, out, plot)
         catalog = str(bundled()[0]) if catalog == "bundled" else catalog
         found = find_model(run)
         model = read_model(found)
         if parts:
-            return _predict_parts(model, found, paths, parts, workers, scheduler, catalog, resources)
+            options = {"workers": workers, "scheduler": scheduler, "catalog": catalog, "resources": resources}
+            return _predict_parts(model, found, paths, parts, options)
         table, spectra = predict_files(model, paths, catalog, resources)
-    except (OSError, ValueError) as error:
-        raise RunError(one_line(error)) from None
     _show_predictions(table, bool(catalog))
     bad = int((table.Problem != "").sum())
     failed = f", {bad} files could not be" if bad else ""
@@ -196,9 +205,9 @@ def predict_command(
         raise typer.Exit(1)
 
 # %% ../nbs/95_cli.ipynb #fa515527
-def _predict_parts(model, found, paths, folder, workers, *options):
+def _predict_parts(model, found, paths, folder, options):
     """Classify into a folder of parts, and say how far it is."""
-    from nea_prospect.survey import PIECE, predict_parts
+    from nea_prospect.survey import predict_parts
 
     start, shown = time.monotonic(), [0.0]
     logging.getLogger("distributed.client").addFilter(lambda _: False)  # tracebacks of what is told in a line
@@ -210,7 +219,7 @@ def _predict_parts(model, found, paths, folder, workers, *options):
             rest = f", {left:.0f} s left" if left == left else ""
             print(f"{rows} spectra, {rows / seconds:.0f} a second{rest}", file=sys.stderr, flush=True)
 
-    parts = predict_parts(model, paths, folder, workers, PIECE, progress, *options)["parts"]
+    parts = predict_parts(model, paths, folder, progress=progress, **options)["parts"]
     rows, bad = (sum(part[name] for part in parts.values()) for name in ("rows", "problems"))
     failed = f", {bad} files or rows could not be: see the column Problem" if bad else ""
     print(f"{rows - bad} spectra classified{failed} (classifier: {found.parent})")
@@ -300,10 +309,8 @@ def columns_command(
     file: str = typer.Argument("", metavar="[FILE]", help="One of the files; without it they are listed."),
 ):
     """Say what the columns of the output files mean, and in which unit they are."""
-    try:
+    with _told_in_one_line():
         lines = list_columns(file) if file else [f"{name}: {holds}" for name, holds in FILES.items()]
-    except ValueError as error:
-        raise RunError(str(error)) from None
     print("\n".join(lines))
 
 # %% ../nbs/95_cli.ipynb #11a179dc
@@ -320,10 +327,8 @@ def explore_command(
     """Open a page to classify spectra and filter targets in a browser on this machine."""
     from nea_prospect.explore import serve_page
 
-    try:
+    with _told_in_one_line():
         serve_page(run or "runs/latest", run or "bundled", port)
-    except ValueError as error:
-        raise RunError(one_line(error)) from None
 
 # %% ../nbs/95_cli.ipynb #f4f2b4d0
 @app.command("benchmark")
@@ -353,13 +358,11 @@ def benchmark_command(
     from nea_prospect.benchmark import run_benchmark
     from nea_prospect.elsewhere import run_elsewhere
 
-    try:
+    with _told_in_one_line():
         if surveys:
             run_elsewhere(out, surveys, seed, workers, pairs)
         else:
             run_benchmark(out, catalog, spectra, repeats, seed, workers, pairs)
-    except (OSError, ValueError) as error:
-        raise RunError(one_line(error)) from None
     print(f"Tables: {Path(out) / ('elsewhere.md' if surveys else 'benchmark.md')}")
 
 # %% ../nbs/95_cli.ipynb #b677afad

@@ -26,7 +26,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-import nea_prospect
 from .classifier import find_model, read_model
 from .core import GROUPS
 from .features import make_features
@@ -34,7 +33,7 @@ from .files import escape_control, figure_bytes, need_extra, packaged, read_tabl
 from .loading import bundled
 from .prediction import predict_files
 from .prospecting import _mass_text, _percent, top_table
-from .run import PUBLISHED, find_output
+from .run import PUBLISHED, find_output, notebooks_folder
 
 # %% ../nbs/07a_explore.ipynb #063a7c31
 def classify_uploads(model, uploads):
@@ -78,12 +77,11 @@ def describe_prediction(row, spectrum):
     spectrum : Spectrum
     """
     likely = sorted(((row[f"Prob_{group}"], group) for group in GROUPS), reverse=True)
-    typicality = f"{row.Typicality:.2f}" + (" (unlike all in training)" if row.Atypical else "")
     facts = {
         "Group": row.Group,
         "Probabilities": ", ".join(f"{group} {_percent(value)}" for value, group in likely if value >= 0.005),
         "90 % set": row.Set.replace(";", ", "),
-        "Typicality": typicality,
+        "Typicality": f"{row.Typicality:.2f}" + (" (unlike all in training)" if row.Atypical else ""),
         "Covered": f"{row.From_um:.2f} to {row.To_um:.2f} µm ({row.Coverage})",
         "Nearest classes (distance)": row.Templates,
     }
@@ -128,13 +126,14 @@ def _resource_text(row, name):
     return chance + (f", then {_mass_text(row, name)}" if row[f"{name}_If_Rich_t"] > 0 else "")
 
 # %% ../nbs/07a_explore.ipynb #9b7ec961
-def html_table(content, header=True):
+def html_table(content):
     """Write a table, or texts by title, as HTML in which all text is escaped."""
+    form = {"index": False, "border": 0, "na_rep": ""}
     if isinstance(content, dict):
-        content, header = pd.DataFrame(list(content.items())), False
+        content = pd.DataFrame(list(content.items()))
+        form |= {"header": False, "classes": "facts"}
     with pd.option_context("display.max_colwidth", None):
-        form = {"index": False, "header": header, "border": 0, "na_rep": ""}
-        text = content.to_html(classes="" if header else "facts", **form)
+        text = content.to_html(**form)
     return f'<div class="wide" tabindex="0">{text}</div>'  # the keyboard scrolls it
 
 # %% ../nbs/07a_explore.ipynb #9adcc89c
@@ -225,15 +224,12 @@ _POLICY = (  # anywidget makes a blob of the script of the zone for files, and i
 
 def page_options(port):
     """List the options with which Voila serves the page on a port."""
-    package = Path(nea_prospect.__file__).resolve().parent
-    inside = package / "nbs"
-    notebook = (inside if inside.is_dir() else package.parent / "nbs") / "07a_explore.ipynb"
     settings = {
         "headers": {"Content-Security-Policy": _POLICY},
         "websocket_max_message_size": MAX_UPLOAD_MIB * 2**20,
     }
     return [
-        str(notebook),
+        str(notebooks_folder() / "07a_explore.ipynb"),
         "--no-browser",
         "--template=prospect",
         "--Voila.ip=127.0.0.1",
@@ -266,7 +262,7 @@ def _stop_with_parent():
     os.kill(os.getpid(), signal.SIGTERM)
 
 # %% ../nbs/07a_explore.ipynb #d47d9259
-def serve_page(run, classifier="bundled", port=0, tell=print):
+def serve_page(run, classifier="bundled", port=0):
     """Serve the page until Ctrl-C; a ValueError if it cannot be.
 
     Parameters
@@ -276,8 +272,6 @@ def serve_page(run, classifier="bundled", port=0, tell=print):
         classifier predicts, or ``bundled``.
     port : int
         0: any that is free.
-    tell : callable
-        Takes what a user should read.
     """
     need_extra("explore")
     read_model(model := find_model(classifier).resolve())  # what is wrong with it is told here
@@ -298,11 +292,11 @@ def serve_page(run, classifier="bundled", port=0, tell=print):
         )
         try:
             _wait_for_page(process, port, log)
-            tell(f"http://127.0.0.1:{port}/?token={token}")
-            tell("Open this address in a browser of this machine; Ctrl-C ends the page.")
+            print(f"http://127.0.0.1:{port}/?token={token}")
+            print("Open this address in a browser of this machine; Ctrl-C ends the page.")
             process.wait()
         except KeyboardInterrupt:
-            tell("The page is closed.")
+            print("The page is closed.")
         finally:
             _end(process)
 

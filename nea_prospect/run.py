@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECORD', 'ATTEMPT', 'STAGES_FOLDER', 'STAGE_RECORD', 'NOTEBOOKS_FOLDER', 'FIGURES_FOLDER', 'LOG_FILE', 'ERROR_FILE',
            'HANDOVER_FOLDER', 'STORE_FOLDER', 'PROGRESS_FILE', 'PUBLISHED', 'ArrayStore', 'Run', 'executed_notebooks',
-           'find_output']
+           'notebooks_folder', 'read_record', 'find_output']
 
 # %% ../nbs/00d_run.ipynb #2c5950ef
 from collections.abc import MutableMapping
@@ -18,6 +18,7 @@ from .dictionary import round_known
 from nea_prospect.files import (
     arrays_to_table,
     escape_control,
+    packaged,
     read_arrays,
     read_json,
     save_figure,
@@ -123,7 +124,7 @@ class Run:
 # %% ../nbs/00d_run.ipynb #583f48b9
 def _find(stages, name):
     """Read what a complete stage saved under a name."""
-    for stage in sorted(path for path in stages.iterdir() if not path.name.startswith(".")):
+    for stage in sorted(stages.glob("[!.]*")):
         place = stage / HANDOVER_FOLDER / name
         if place.with_suffix(".table.npz").is_file():
             return arrays_to_table(read_arrays(place.with_suffix(".table.npz")))
@@ -185,21 +186,31 @@ def executed_notebooks(folder):
     stages = sorted((Path(folder) / STAGES_FOLDER).glob("[!.]*"))
     return {stage.name: stage / NOTEBOOKS_FOLDER / f"{stage.name}.ipynb" for stage in stages}
 
+# %% ../nbs/00d_run.ipynb #5f0c7d21
+def notebooks_folder():
+    """Find the folder of the notebooks."""
+    inside = packaged("../nbs").resolve()
+    return inside if inside.is_dir() else packaged("../../nbs").resolve()
+
+# %% ../nbs/00d_run.ipynb #63de1752
+def read_record(folder, name=RECORD):
+    """Read a record of a run or stage folder (str or Path); empty if there is none that can be read."""
+    try:
+        record = read_json(Path(folder) / name)
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
 # %% ../nbs/00d_run.ipynb #98e8682c
 def find_output(folder, name, what):
     """Find a file of a complete run (str or Path), that holds `what`; ValueError if it was changed since."""
-    folder = Path(folder)
-    try:
-        record = read_json(folder / RECORD)
-        complete = record["status"] == "complete"
-        expected = record["outputs"].get(name)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        complete = False
-    if not complete:
+    folder, record = Path(folder), read_record(folder)
+    outputs = record.get("outputs")
+    if record.get("status") != "complete" or not isinstance(outputs, dict):
         raise ValueError(f"{folder} holds no complete run")
-    if expected is None:
+    if outputs.get(name) is None:
         preset = escape_control(str(record.get("preset")))
         raise ValueError(f"{folder} is a run of the preset {preset!r}, which leaves no {what}")
-    if not (folder / name).is_file() or sha256(folder / name) != expected:
+    if not (folder / name).is_file() or sha256(folder / name) != outputs[name]:
         raise ValueError(f"{folder / name} is not the file that the run left; it was changed or is missing")
     return folder / name

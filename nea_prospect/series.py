@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256 as new_sha256
@@ -23,7 +24,6 @@ from pathlib import Path
 import yaml
 from fastcore.basics import patch
 
-import nea_prospect
 from .archives import Limits
 from .catalogs import read_catalog
 from nea_prospect.execution import (
@@ -35,14 +35,13 @@ from nea_prospect.execution import (
     hold_folder,
     make_stage,
     publish,
-    read_record,
     stage_keys,
     verify_run,
 )
-from .files import escape_control, need_extra, one_line, read_json, sha256, write_json
+from .files import escape_control, need_extra, one_line, packaged, read_json, sha256, write_json
 from .loading import bundled
 from .report import make_report
-from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER
+from .run import ATTEMPT, PUBLISHED, STAGE_RECORD, STAGES_FOLDER, notebooks_folder, read_record
 
 # %% ../nbs/92_series.ipynb #86d77299
 @dataclass(frozen=True)
@@ -64,9 +63,7 @@ class Series:
 # %% ../nbs/92_series.ipynb #b7828f51
 def standard_series():
     """Return the series of the project, notebooks 01 to 06."""
-    package = Path(nea_prospect.__file__).resolve().parent
-    inside = package / "nbs"
-    return Series(inside if inside.is_dir() else package.parent / "nbs")
+    return Series(notebooks_folder())
 
 # %% ../nbs/92_series.ipynb #5a80d565
 def read_preset(series, name):
@@ -187,17 +184,19 @@ PACKAGES += ("matplotlib", "seaborn", "papermill", "nbconvert")
 
 def versions(series):
     """Collect the versions of what a result depends on and is installed, by name."""
-    digest, package = new_sha256(), Path(nea_prospect.__file__).parent
+    digest, package = new_sha256(), packaged("..")
     for path in sorted([*package.glob("*.py"), *package.glob("data/*.*")]):
         digest.update(path.read_bytes())
     for path in series.notebooks.values():
-        sources = [
-            "".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"
-        ]
-        digest.update("\0".join(sources).encode())
+        digest.update("\0".join(_code_cells(path)).encode())
     found = {name: number for name in PACKAGES if (number := _installed(name))}
     found |= {"python": platform.python_version(), "platform": platform.platform()}
     return found | {"nea_prospect": f"{found['nea_prospect']}+{digest.hexdigest()[:8]}"}
+
+
+def _code_cells(path):
+    """List the code cells of a notebook (Path) as texts."""
+    return ["".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"]
 
 
 def _installed(package):
@@ -212,9 +211,7 @@ class Progress:
     """Show on stderr how far a run of some stages (list of str) is."""
 
     def __init__(self, stages):
-        self.stages, self.terminal = stages, sys.stderr.isatty()
-        self.start = self.begun = time.monotonic()
-        self.stage, self.shown, self.line = "", 0.0, ""
+        self.stages, self.terminal, self.line = stages, sys.stderr.isatty(), ""
 
     def begin(self, stage):
         """Start a stage."""
@@ -225,11 +222,9 @@ class Progress:
         """Show what a stage reports."""
         now = time.monotonic()
         elapsed, line = now - self.begun, message or "running"
-        left = f", about {elapsed / fraction * (1 - fraction):.0f} s left" if fraction > 0.1 else ""
-        if line == self.line and not self.terminal:
-            return
-        if self.terminal or now - self.shown >= 10:
+        if self.terminal or (line != self.line and now - self.shown >= 10):
             self.shown, self.line = now, line
+            left = f", about {elapsed / fraction * (1 - fraction):.0f} s left" if fraction > 0.1 else ""
             self._write(f"{line}; {elapsed:.0f} s{left}", final=False)
 
     def end(self, message):
@@ -286,18 +281,14 @@ def run_series(
 def check_exported(series):
     """Refuse a stage with an exported cell that its module lacks: the stages behind it would not see it."""
     for path in series.notebooks.values():
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        names = [text.split()[-1] for text in code if text.startswith("#| default_exp")]
-        for name in names:
-            module = Path(nea_prospect.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-            module = module.replace("from nea_prospect.", "from .")  # nbdev writes some imports so, some so
-            exported = [text.partition("\n")[2].strip() for text in code if text.startswith("#| export")]
-            for text in exported:
-                if text.replace("from nea_prospect.", "from .") not in module:
-                    raise RunError(
-                        f"{path.name} has changed and is not in the package: run nbdev_export first"
-                    )
+        # nbdev writes some imports of the package so, some so
+        code = [text.replace("from nea_prospect.", "from .") for text in _code_cells(path)]
+        exported = [text.partition("\n")[2].strip() for text in code if text.startswith("#| export")]
+        for name in [text.split()[-1] for text in code if text.startswith("#| default_exp")]:
+            module = packaged(f"../{name}.py").read_text(encoding="utf-8")
+            module = module.replace("from nea_prospect.", "from .")
+            if any(text not in module for text in exported):
+                raise RunError(f"{path.name} has changed and is not in the package: run nbdev_export first")
 
 # %% ../nbs/92_series.ipynb #766610c6
 @patch
@@ -326,10 +317,9 @@ def resume_series(out, time_limit=43200.0, series=None):
     out, series = run_folder(out), series or standard_series()
     attempt = read_record(out, ATTEMPT)
     if not attempt:
-        complete = verify_run(out)[0] == "complete"
-        raise RunError(
-            f"{out} is complete; nothing to resume" if complete else f"there is no unfinished run in {out}"
-        )
+        if verify_run(out)[0] == "complete":
+            raise RunError(f"{out} is complete; nothing to resume")
+        raise RunError(f"there is no unfinished run in {out}")
     try:
         now, changed = _compare_record(attempt, series.with_stages_of(str(attempt["preset"])))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -417,9 +407,9 @@ def _check_inputs(out, parameters):
     first = next(iter(parameters.values()))
     limits = {name: value for name, value in first.items() if name in Limits.__dataclass_fields__}
     read_catalog(paths["catalog"], need_class=False, limits=Limits(**limits))
-    for name in paths:
+    for name, path in paths.items():
         if name.startswith("auxiliary") and name.endswith("catalog"):
-            read_catalog(paths[name])
+            read_catalog(path)
 
 
 def _finish_run(out, record, lock, deadline, series):
@@ -458,10 +448,8 @@ def _recorded(error, out, record):
     reason = "interrupted" if interrupted else str(error)
     if not isinstance(error, (RunError, KeyboardInterrupt)):
         reason = f"{type(error).__name__}: {one_line(error)}"
-    try:
+    with suppress(OSError):  # of a full disk, say; a record of a process that is gone says as much
         write_json(out / ATTEMPT, record | {"status": "failed", "reason": reason})
-    except OSError:
-        pass  # the disk is full, or the folder gone; a record of a process that is gone says as much
     if interrupted:
         print(f"What was done is kept in {out}; the same command goes on with it", file=sys.stderr)
     if isinstance(error, OSError):

@@ -41,6 +41,7 @@ from .formats import PIECE, Piece, iter_pieces, read_piece
 from .loading import bundled
 from .prediction import add_prospects, encode_predictions, predict_pairs, read_facts
 from .prospecting import read_orbits
+from .run import read_record
 
 # %% ../nbs/08_survey.ipynb #b3506b15
 PART_LIMITS = Limits(max_files=10**9, max_total_mib=2.0**20)
@@ -112,12 +113,11 @@ RECORD = "parts.json"
 
 def _open_folder(folder, plan):
     """Make or check the folder of the parts; return what an earlier call recorded of them, by file."""
-    record, known = folder / RECORD, {}
+    record, known = folder / RECORD, read_record(folder, RECORD)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder for parts")
     if record.is_file():
-        known = read_json(record)
-        other = [key for key in plan if not isinstance(known, dict) or known.get(key) != plan[key]]
+        other = [key for key in plan if known.get(key) != plan[key]]
         if other:
             raise ValueError(f"{folder} holds parts with other {', '.join(other)}; choose another folder")
     elif folder.exists() and any(folder.iterdir()):
@@ -151,10 +151,9 @@ def _processes(tools, workers):
     try:
         yield pool, tools, lambda: n_workers
     except BrokenProcessPool:
-        reason = (
+        raise OSError(
             "a process was killed, perhaps for lack of memory; the same call goes on with the other parts"
-        )
-        raise OSError(reason) from None
+        ) from None
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
