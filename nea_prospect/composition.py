@@ -620,12 +620,11 @@ def explain_resource(asteroids, posterior, types, known, resource):
             found[row][title].append((-abs(change[row]), said[row]))
     for row in np.flatnonzero(_no_chondrite(asteroids, types, best) & (alone[best] > 0)):
         found[row]["Against"].append((0.0, _NO_CHONDRITE))
-    return [
-        ". ".join(
-            f"{title}: {', '.join(text for _, text in sorted(own))}" for title, own in row.items() if own
-        )
-        for row in found
-    ]
+    texts = []
+    for row in found:
+        given = {title: ", ".join(text for _, text in sorted(own)) for title, own in row.items() if own}
+        texts.append(". ".join(f"{title}: {said}" for title, said in given.items()))
+    return texts
 
 
 def _odds(weights, rich):
