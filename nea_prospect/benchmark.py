@@ -293,9 +293,9 @@ class Protocol:
 
     def rows_of(self, view):
         """Choose the spectra that a view is scored on; in a cut view, those that the cut made partial."""
-        whole = coverage(np.isfinite(self.views["as observed"]))
         if view == "as observed":
-            return np.ones(len(whole), dtype=bool)
+            return np.ones(len(self.table), dtype=bool)
+        whole = coverage(np.isfinite(self.views["as observed"]))
         return (whole == "VISNIR") & (coverage(np.isfinite(self.views[view])) == view)
 
     def score(self, predictions):
@@ -464,21 +464,19 @@ def _model_tables(result):
     yield "By what was observed: accuracy / macro-F1", _by_model(cells)
 
 # %% ../nbs/94_benchmark.ipynb #4fd1caab
+def _accuracy_and_f1(scores):
+    """Write two scores of one of `evaluate_models`."""
+    return f"{scores['accuracy']['mean']:.3f} / {scores['macro_f1']['mean']:.3f}"
+
+
 def _ablation_tables(result):
     """Yield title and table of ablations and learning curve."""
     for model in ("ensemble", "network"):
         rows = {}
-        for title, scores in result["ablations"].items():
-            means = {
-                kind: [own[model][kind]["mean"] for own in scores.values()]
-                for kind in ("accuracy", "macro_f1")
-            }
-            texts = [f"{a:.3f} / {f:.3f}" for a, f in zip(*means.values(), strict=True)]
-            rows[title] = dict(zip(scores, texts, strict=True))
-        yield (
-            f"Ablations of the {model}, one repeat: accuracy / macro-F1",
-            pd.DataFrame.from_dict(rows, orient="index"),
-        )
+        for name, views in result["ablations"].items():
+            rows[name] = {view: _accuracy_and_f1(scores[model]) for view, scores in views.items()}
+        title = f"Ablations of the {model}, one repeat: accuracy / macro-F1"
+        yield title, pd.DataFrame.from_dict(rows, orient="index")
     curves = pd.DataFrame(result["learning_curve"]).map(lambda scores: scores["macro_f1"]["mean"])
     curves.index = [f"{share:.0%} of the asteroids" for share in curves.index]
     yield "Learning curve of the ensemble, one repeat: macro-F1", curves

@@ -50,32 +50,26 @@ for _name in RESOURCES:
 _MAY_BE_EMPTY = ("band_seen", "fa_mol_percent", "olivine_share")
 
 
-def _read_numbers(path, table, bounds, may_be_empty):
-    """Turn columns into numbers; an error names the file, row, column and limits."""
-    result = table.copy()
-    for column, (low, high) in bounds.items():
-        values = pd.to_numeric(table[column], errors="coerce")
-        empty = table[column].isna() | (table[column].astype(str).str.strip() == "")
-        wrong = ~(values.between(low, high) | (empty & (column in may_be_empty)))
-        if wrong.any():
-            row, found = int(np.argmax(wrong)), table[column][wrong].iloc[0]
-            place = f"{path}: row {row + 2} of {column} has the value {found}"
-            raise ValueError(f"{place}; choose {low:g} to {high:g}")
-        result[column] = values
-    return result
-
-# %% ../nbs/05c_composition.ipynb #35d8adc3
 def _read_own(path, name, text, bounds, may_be_empty):
-    """Read an own table, or else the bundled one of a name, with its numbers checked."""
+    """Read an own table, or else the bundled one of a name; an error names file, row, column and limits."""
     path = Path(path) if path else packaged(name)
     if not path.is_file():
         raise FileNotFoundError(f"no table {path}")
     table = read_table(path, text)
     if missing := [column for column in (*text, *bounds) if column not in table]:
         raise ValueError(f"{path} has no column {missing[0]}; it needs {', '.join((*text, *bounds))}")
-    return path, _read_numbers(path, table, bounds, may_be_empty)
+    for column, (low, high) in bounds.items():
+        values = pd.to_numeric(table[column], errors="coerce")
+        empty = table[column].isna() | (table[column].astype(str).str.strip() == "")
+        wrong = ~(values.between(low, high) | (empty & (column in may_be_empty)))
+        if wrong.any():
+            place = f"{path}: row {int(np.argmax(wrong)) + 2} of {column}"
+            found = table[column][wrong].iloc[0]
+            raise ValueError(f"{place} has the value {found}; choose {low:g} to {high:g}")
+        table[column] = values
+    return path, table
 
-
+# %% ../nbs/05c_composition.ipynb #35d8adc3
 def resource_types(path=""):
     """Read a table of types of asteroids, by default the bundled one; shares of a group add up to 1.
 
@@ -231,7 +225,7 @@ def mineral_likelihood(centre, ratio, n_spectra, types):
     likelihood = np.ones((len(centre), len(types)))
     for k, value in enumerate(chondrite_minerals(centre, ratio)):
         width = np.sqrt(measured[k] ** 2 + CALIBRATION_ERRORS[k] ** 2 + TYPE_SPREADS[k] ** 2)
-        right = _normal(value[:, None], columns[k], np.broadcast_to(width, value.shape)[:, None])
+        right = _normal(value[:, None], columns[k], width[:, None])
         chance = np.where(given, (1 - WRONG) * right + WRONG / MINERAL_RANGES[k], 1 / MINERAL_RANGES[k])
         likelihood *= np.where(np.isfinite(value)[:, None], chance, 1.0)
     concerned = types.group.isin(types.group[given]).to_numpy()
@@ -255,8 +249,7 @@ def outside_boxes(centre, ratio, n_spectra, types):
     errors = _measured_errors(centre, n_spectra)
     for k, value in enumerate(chondrite_minerals(centre, ratio)):
         away = np.abs(value[:, None] - columns[k][given])
-        reach = np.broadcast_to(BOX[k] + errors[k], value.shape)[:, None]
-        inside = inside & ((away <= reach) | np.isnan(away))
+        inside = inside & ((away <= (BOX[k] + errors[k])[:, None]) | np.isnan(away))
     return np.isfinite(centre) & ~inside.any(axis=1)
 
 # %% ../nbs/05c_composition.ipynb #05acf963
@@ -284,32 +277,23 @@ def plot_chondrites(asteroids, types):
     ax = plt.subplots(figsize=(7.5, 4.6))[1]
     grid = np.linspace(0.9, 1.033, 400)
     fa, _ = chondrite_minerals(grid, 0.0)
-    palette = dict(
-        zip(types.type[types.fa_mol_percent.notna()], ("#0072B2", "#E69F00", "#CC79A7"), strict=False)
-    )
-    for kind in types[types.fa_mol_percent.notna()].itertuples():
+    chondrites = types[types.fa_mol_percent.notna()]
+    palette = ["#0072B2", "#E69F00", "#CC79A7", *["#999999"] * len(chondrites)]
+    for kind, color in zip(chondrites.itertuples(), palette, strict=False):
         inside = grid[np.abs(fa - kind.fa_mol_percent) < BOX[0]]
         ratio = (0.728 - kind.olivine_share + np.array([-1, 1]) * BOX[1]) / 0.242
         size = inside[-1] - inside[0], ratio[1] - max(ratio[0], 0)
-        style = {"facecolor": palette.get(kind.type, "#999999"), "alpha": 0.18}
-        ax.add_patch(plt.Rectangle((inside[0], max(ratio[0], 0)), *size, **style))
+        ax.add_patch(plt.Rectangle((inside[0], max(ratio[0], 0)), *size, facecolor=color, alpha=0.18))
         rows = asteroids[asteroids.Type == kind.type]
-        style = {"s": 12, "lw": 0, "color": palette.get(kind.type, "#999999")}
-        ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, label=f"{kind.type} ({len(rows)})", **style)
-    others = types.type[types.fa_mol_percent.isna() & types.group.isin(types.group[types.fa_mol_percent > 0])]
+        style = {"s": 12, "lw": 0, "color": color, "label": f"{kind.type} ({len(rows)})"}
+        ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, **style)
+    others = types.type[types.fa_mol_percent.isna() & types.group.isin(chondrites.group)]
     rows = asteroids[asteroids.Type.isin(others)]
     style = {"s": 12, "lw": 0, "color": "#999999", "label": f"none of them ({len(rows)})"}
     ax.scatter(rows.Band_I_Centre, rows.Band_Area_Ratio, **style)
     for shape, row in zip("s^Dvph*X", asteroids[asteroids.Name != ""].itertuples(), strict=False):
-        style = {
-            "marker": shape,
-            "ms": 8,
-            "mfc": "none",
-            "color": "black",
-            "lw": 0,
-            "label": escape_mathtext(row.Name),
-        }
-        ax.plot(row.Band_I_Centre, row.Band_Area_Ratio, **style)
+        style = {"marker": shape, "ms": 8, "mfc": "none", "color": "black", "lw": 0}
+        ax.plot(row.Band_I_Centre, row.Band_Area_Ratio, label=escape_mathtext(row.Name), **style)
     ax.set(xlabel="Band I centre (µm)", ylabel="Band area ratio (Band II / Band I)")
     ax.set(xlim=(0.88, 1.07), ylim=(0, 1.8))
     ax.legend(title="Likeliest type", loc="upper right", fontsize=8.5)
@@ -327,13 +311,12 @@ def known_facts(path="", types=None):
     """
     sizes = ("diameter_km", "diameter_error_km")
     path, known = _read_own(path, "known.csv", _KNOWN_TEXT, _KNOWN_BOUNDS, sizes)
-    names = None if types is None else set(types.type)
-    for row, kinds in enumerate(known.type):
-        wrong = [kind for kind in kinds.split(";") if kind and names and kind not in names]
-        if wrong:
-            raise ValueError(
-                f"{path}: row {row + 2} of type has {wrong[0]}; choose {', '.join(sorted(names))}"
-            )
+    if types is not None:
+        named = known.type.str.split(";").explode()
+        wrong = named[(named != "") & ~named.isin(types.type)]
+        if len(wrong):
+            place = f"{path}: row {wrong.index[0] + 2} of type"
+            raise ValueError(f"{place} has {wrong.iloc[0]}; choose {', '.join(sorted(types.type))}")
     for name in RESOURCES:
         wrong = ~known[name].isin(["", "yes", "no"])
         if wrong.any():
@@ -409,15 +392,14 @@ def match_findings(asteroids, known):
     named = {"number": "Asteroid_ID", "designation": "Designation", "name": "Name"}
     table = pd.DataFrame({new: asteroids.get(old, "") for new, old in named.items()}, asteroids.index)
     find = Identities(known)
-    asked, own = find.match(table.assign(number=table.number.astype(str))), find.match(known)
+    asked, own = find.match(table), find.match(known)
     same = (asked[:, None] == own) & (own >= 0)
     return np.argwhere(same.T)[:, ::-1]
 
 
 def _apply_known(pairs, known, types, n_asteroids):
     """Likelihood of the findings for each type, and probability to be rich by resource, after them."""
-    shape = n_asteroids, len(types)
-    likelihood = np.ones(shape)
+    likelihood = np.ones((n_asteroids, len(types)))
     rich = {name: np.tile(types[f"{name}_probability"].to_numpy(), (n_asteroids, 1)) for name in RESOURCES}
     for row, fact in pairs:
         found = known.iloc[fact]
@@ -510,9 +492,8 @@ CLEARLY = 1.5  # ratio of likelihoods, from which on an observation is said to s
 
 def _observation_texts(asteroids, known, pairs):
     """Write what was observed, as texts by step: one list each, empty where nothing was."""
-    best = asteroids[PROBABILITIES].to_numpy(dtype=float)
-    names = [f"spectrum {GROUPS[row.argmax()]} {row.max():.2f}" for row in best]
-    said = ["" if row.Abstains else name for name, row in zip(names, asteroids.itertuples(), strict=True)]
+    spectra = zip(asteroids[PROBABILITIES].to_numpy(dtype=float), asteroids.Abstains, strict=True)
+    said = ["" if silent else f"spectrum {GROUPS[row.argmax()]} {row.max():.2f}" for row, silent in spectra]
     facts = [[] for _ in range(len(asteroids))]
     for row, number in pairs:
         fact = known.iloc[number]
@@ -571,12 +552,12 @@ def _heads(posterior, types, best, same):
 
 def _support(posterior, types, step, best, same):
     """Ratio of the likelihood of an observation for the likeliest type and for its rivals, (n_asteroids,)."""
-    rows = np.arange(len(best))
-    rivals = same if step in ("0.7 µm band", "mineralogy") else ~same
+    within = step in ("0.7 µm band", "mineralogy")
+    favoured = np.arange(len(types)) == best[:, None] if within else same
+    rivals = same & ~favoured if within else ~same
     weight = np.where(rivals, posterior.types + 1e-9 * types.share.to_numpy(), 0.0)
-    weight[rows, best] = 0.0
     mean = (posterior.steps[step] * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-300)
-    own = posterior.types * (np.arange(len(types)) == best[:, None] if rivals is same else same)
+    own = posterior.types * favoured
     return (posterior.steps[step] * own).sum(axis=1) / own.sum(axis=1) / np.maximum(mean, 1e-300)
 
 # %% ../nbs/05c_composition.ipynb #84c68ead
@@ -599,7 +580,7 @@ def explain_types(asteroids, posterior, types, known=None):
     sides = [{"for": [], "against": []} for _ in best]
     for step, said in _observation_texts(asteroids, known, posterior.pairs).items():
         ratio, meant = _support(posterior, types, step, best, same), opinions.get(step, nothing)
-        for row in np.flatnonzero([bool(text) for text in said]):
+        for row in np.flatnonzero(said):
             differs = bool(meant[row]) and winners[row] not in meant[row]
             if differs or (step != "known" and ratio[row] <= 1 / CLEARLY):
                 sides[row]["against"].append(said[row])
@@ -633,19 +614,17 @@ def explain_resource(asteroids, posterior, types, known, resource):
     for step, said in _observation_texts(asteroids, known, posterior.pairs).items():
         without = _odds(posterior.types / posterior.steps[step], alone if step == "known" else rich)
         change = np.log(now / without)
-        for row in np.flatnonzero([bool(text) for text in said]):
-            strength = change[row]
-            title = "For" if strength > 0 else "Against"
-            title = title if abs(strength) >= np.log(CLEARLY) else "Says little"
-            found[row][title].append((-abs(strength), said[row]))
+        for row in np.flatnonzero(said):
+            title = "For" if change[row] > 0 else "Against"
+            title = title if abs(change[row]) >= np.log(CLEARLY) else "Says little"
+            found[row][title].append((-abs(change[row]), said[row]))
     for row in np.flatnonzero(_no_chondrite(asteroids, types, best) & (alone[best] > 0)):
         found[row]["Against"].append((0.0, _NO_CHONDRITE))
-    return [
-        ". ".join(
-            f"{title}: {', '.join(text for _, text in sorted(own))}" for title, own in row.items() if own
-        )
-        for row in found
-    ]
+    texts = []
+    for row in found:
+        given = {title: ", ".join(text for _, text in sorted(own)) for title, own in row.items() if own}
+        texts.append(". ".join(f"{title}: {said}" for title, said in given.items()))
+    return texts
 
 
 def _odds(weights, rich):

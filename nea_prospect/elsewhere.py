@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .benchmark import VIEWS, Protocol, make_peers, make_views, markdown_table
+from .benchmark import VIEWS, Protocol, _accuracy_and_f1, make_peers, make_views, markdown_table
 from .catalogs import label_groups, merge_rows, read_catalog
 from .classifier import MIN_TYPICALITY, MODEL_TITLES
 from .core import GROUPS, NAMED_GROUPS, Identities, file_asteroid
@@ -57,21 +57,19 @@ def load_survey(catalog, spectra):
     return list(found.values()), table
 
 # %% ../nbs/94a_elsewhere.ipynb #d4e69bfc
-def plan_elsewhere(names, training, survey, folds, auxiliary=None):
+def plan_elsewhere(names, training, survey, folds, auxiliary):
     """List the fits of models to the spectra of ``training`` that predict those of a survey.
 
     Rows are counted over the table of the training followed by that of the survey. ``folds``, of shape
     (n_survey,), are test folds; -1 takes no part.
     """
     labelled, fits = training.label.isin(GROUPS).to_numpy(), []
+    known = auxiliary[1].label.isin(GROUPS).to_numpy()
     for fold in range(folds.max() + 1):
         test = np.flatnonzero(folds == fold)
         tested = survey.iloc[test]
         train = np.flatnonzero(labelled & other_asteroids(training, tested))
-        usable = np.empty(0, dtype=int)
-        if auxiliary is not None:
-            known = auxiliary[1].label.isin(GROUPS).to_numpy()
-            usable = np.flatnonzero(known & other_asteroids(auxiliary[1], tested))
+        usable = np.flatnonzero(known & other_asteroids(auxiliary[1], tested))
         fits += [Fit(name, 0, fold, train, len(training) + test, usable) for name in names]
     return fits
 
@@ -163,15 +161,14 @@ def run_elsewhere(out, surveys, seed=0, workers=0, auxiliary_files=()):
     start, result, bundle = time.monotonic(), {}, Training.bundled()
     training = Training.bundled(auxiliary_files) if auxiliary_files else bundle
     Path(out).mkdir(parents=True, exist_ok=True)
-    wanted = {name: make_models(seed=seed)[name] for name in ("logistic", "ensemble")}
-    wanted |= {name: make_peers(seed)[name] for name in ("Plain extra trees",)}
+    models = make_models(seed=seed) | make_peers(seed)
+    wanted = {name: models[name] for name in ("logistic", "ensemble", "Plain extra trees")}
     for catalog, spectra in surveys:
         found, table = load_survey(catalog, spectra)
         folds, views = survey_folds(table, ~bundle.has(table), seed), make_views(found)
         predictions = predict_survey(training, views, resample_noise(found), table, folds, wanted, workers)
-        name = (
-            Path(spectra).resolve().parent.name if Path(spectra).is_file() else Path(spectra).resolve().name
-        )
+        path = Path(spectra).resolve()
+        name = path.parent.name if path.is_file() else path.name
         result[name] = score_views(predictions, views, table, folds)
         print(f"{time.monotonic() - start:5.0f} s  {name}", file=sys.stderr, flush=True)
     write_json(Path(out) / "elsewhere.json", result)
@@ -187,19 +184,17 @@ def elsewhere_tables(result):
         for view, (scores, said) in views.items():
             title = f"{survey}, {view} ({said['asteroids']})"
             models[title] = {
-                MODEL_TITLES.get(name, name): f"{row['accuracy']['mean']:.3f} / {row['macro_f1']['mean']:.3f}"
-                for name, row in scores.items()
+                MODEL_TITLES.get(name, name): _accuracy_and_f1(row) for name, row in scores.items()
             }
             groups[title] = {
                 group: f"{row['recall']:.2f} ({row['support']})" if row["support"] else "-"
                 for group, row in scores["ensemble"]["per_class"].items()
             }
+            held = [f"{group[0]} {share:.2f}" for group, share in said["in_set"].items()]
             own[title] = {
                 "Calibration error": scores["ensemble"]["expected_calibration_error"],
                 "Groups a set": said["set_size"],
-                "Sets hold the group": ", ".join(
-                    f"{g[0]} {share:.2f}" for g, share in said["in_set"].items()
-                ),
+                "Sets hold the group": ", ".join(held),
                 "Not kept": ", ".join(group[0] for group in said["broken"]) or "-",
                 "Abstentions": said["abstains"],
                 "Atypical": said["atypical"],

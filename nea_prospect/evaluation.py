@@ -68,6 +68,12 @@ def confusion(truth, predicted, n_groups, weights=None):
     cell[np.arange(len(truth)), truth * n_groups + predicted] = 1.0
     return (weights @ cell).reshape(-1, n_groups, n_groups)
 
+
+def _confusion_of_repeats(chosen, codes):
+    """Confusion matrix of each repeat, from what `_choose_groups` returns."""
+    predicted = chosen.argmax(axis=-1)
+    return np.concatenate([confusion(codes, repeat, chosen.shape[-1]) for repeat in predicted])
+
 # %% ../nbs/05_evaluation.ipynb #bbe53ed7
 def plot_confusion(matrix, groups=NAMED_GROUPS, ax=None):
     """Plot a confusion matrix of groups: counts, and percentages of each row."""
@@ -111,15 +117,14 @@ def matrix_scores(matrices):
     }
 
 # %% ../nbs/05_evaluation.ipynb #06f5699d
-def _reliability(confidence, correct, n_bins=10):
-    """Mean confidence, share of correct predictions and count, in each filled bin of equal width."""
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    count = np.bincount(bins, minlength=n_bins)
+def _reliability(confidence, correct):
+    """Mean confidence, share of correct predictions and count, in each filled one of ten equal bins."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    count = np.bincount(bins)
     filled = count > 0
-    total_confidence = np.bincount(bins, weights=confidence, minlength=n_bins)
-    total_correct = np.bincount(bins, weights=correct, minlength=n_bins)
-    count = count[filled]
-    return total_confidence[filled] / count, total_correct[filled] / count, count
+    totals = (np.bincount(bins, weights=values) for values in (confidence, correct))
+    confidence, correct = (total[filled] / count[filled] for total in totals)
+    return confidence, correct, count[filled]
 
 # %% ../nbs/05_evaluation.ipynb #86b56020
 def calibration_scores(probabilities, truth):
@@ -184,9 +189,8 @@ def _cached_weights(codes, seed):
 def _bootstrap_scores(chosen, codes, seed):
     """Scores of each repeat, and their means over repeats in each bootstrap sample; see `matrix_scores`."""
     n_groups, weights = chosen.shape[-1], _cached_weights(tuple(codes.tolist()), seed)
-    predicted = chosen.argmax(axis=-1)
-    once = matrix_scores(np.concatenate([confusion(codes, repeat, n_groups) for repeat in predicted]))
-    draws = [matrix_scores(confusion(codes, repeat, n_groups, weights)) for repeat in predicted]
+    once = matrix_scores(_confusion_of_repeats(chosen, codes))
+    draws = [matrix_scores(confusion(codes, repeat, n_groups, weights)) for repeat in chosen.argmax(axis=-1)]
     return once, {name: np.mean([draw[name] for draw in draws], axis=0) for name in once}
 
 # %% ../nbs/05_evaluation.ipynb #17946de2
@@ -203,8 +207,7 @@ def _evaluate(chosen, codes, groups, seed):
         scores = {kind: once[kind][:, k].mean() for kind in ("precision", "recall", "f1")}
         result["per_class"][group] = scores | {"support": int((codes == k).sum())}
     result |= calibration_scores(chosen, codes)
-    matrices = [confusion(codes, repeat.argmax(axis=1), len(groups)) for repeat in chosen]
-    return result | {"confusion": np.concatenate(matrices).mean(axis=0)}
+    return result | {"confusion": _confusion_of_repeats(chosen, codes).mean(axis=0)}
 
 # %% ../nbs/05_evaluation.ipynb #6d952613
 def sort_models(names):
@@ -340,10 +343,15 @@ def score_by_coverage(probabilities, table):
     for kind in (*COVERAGES, "neither"):
         members = kinds == kind
         if members.any():
-            result = _evaluate(chosen[:, members], codes[members], NAMED_GROUPS, seed=0)
             counts = {"asteroids": int(members.sum()), "groups": len(set(codes[members]))}
-            rows[kind] = counts | {name: result[name]["mean"] for name in SCORE_TITLES}
+            rows[kind] = counts | _mean_scores(chosen[:, members], codes[members])
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _mean_scores(chosen, codes):
+    """Mean of each score over repeats."""
+    scores = matrix_scores(_confusion_of_repeats(chosen, codes))
+    return {name: scores[name].mean() for name in SCORE_TITLES}
 
 # %% ../nbs/05_evaluation.ipynb #095ab72d
 MIN_SOURCE = 20  # asteroids
@@ -360,11 +368,9 @@ def score_by_source(probabilities, table):
     for folder in sorted(set(folders) - {""}):
         own = named & (folders == folder)
         if table.asteroid[own].nunique() >= MIN_SOURCE:
-            result = _evaluate(
-                *_choose_groups(probabilities[:, own], table[own], NAMED_GROUPS), NAMED_GROUPS, 0
-            )
             counts = {"asteroids": table.asteroid[own].nunique(), "confirmed": agreed[own].mean()}
-            rows[folder] = counts | {name: result[name]["mean"] for name in SCORE_TITLES}
+            chosen, codes = _choose_groups(probabilities[:, own], table[own], NAMED_GROUPS)
+            rows[folder] = counts | _mean_scores(chosen, codes)
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/05_evaluation.ipynb #6c73cb10
@@ -418,11 +424,8 @@ def score_sets(predictions, table):
     abstains = _asteroid_abstains(predictions, table.asteroid)
     in_set = prediction_sets(credibility, chosen)
     truth = table.label.to_numpy(dtype=str)[first]
-    rows = {}
-    for title, groups in [
-        *((group, (group,)) for group in NAMED_GROUPS),
-        ("five named groups", NAMED_GROUPS),
-    ]:
+    rows, choices = {}, {group: (group,) for group in NAMED_GROUPS}
+    for title, groups in (choices | {"five named groups": NAMED_GROUPS}).items():
         members = np.isin(truth, groups)
         if members.any():
             codes = np.array([GROUPS.index(group) for group in truth[members]])
@@ -436,14 +439,10 @@ def check_sets(sets):
     In the rows of `score_sets`: ``low`` and ``high`` of ``in_set`` (Clopper and Pearson 1934), and
     ``verdict``: ``below``, ``consistent`` with or ``above`` the nominal share.
     """
-    rows = {}
-    for title, row in sets.iterrows():
-        n = int(row.asteroids)
-        low, high = binomtest(round(n * row.in_set), n).proportion_ci()
-        rows[title] = {"asteroids": n, "in_set": row.in_set, "low": low, "high": high}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    decided = [table.high < CONFIDENCE, table.low > CONFIDENCE]
-    return table.assign(verdict=np.select(decided, ["below", "above"], "consistent"))
+    counts = zip(sets.asteroids, sets.in_set, strict=True)
+    low, high = np.transpose([binomtest(round(n * share), n).proportion_ci() for n, share in counts])
+    verdict = np.select([high < CONFIDENCE, low > CONFIDENCE], ["below", "above"], "consistent")
+    return sets[["asteroids", "in_set"]].assign(low=low, high=high, verdict=verdict)
 
 # %% ../nbs/05_evaluation.ipynb #7f57ed7e
 def plot_sets(promises):
@@ -502,15 +501,15 @@ def _plot_over_medians(ax, spectra, medians):
         ax.plot(WAVELENGTH_GRID, scale * spectrum, color="black", lw=0.7, alpha=0.7, label="spectrum")
 
 # %% ../nbs/05_evaluation.ipynb #825cc052
-def plot_over_medians(panels, reflectance, labels, n_columns=3):
-    """Plot spectra over the median spectra of groups, in a grid of panels.
+def plot_over_medians(panels, reflectance, labels):
+    """Plot spectra over the median spectra of groups, in rows of three panels.
 
     ``panels`` lists a title, rows of spectra and groups for each of at least one panel.
     """
     medians = _group_medians(reflectance, np.asarray(labels, dtype=str))
-    n_rows = -(-len(panels) // n_columns)
-    size = {"figsize": (3.1 * n_columns, 2.2 * n_rows + 0.7), "layout": "constrained"}
-    figure, axes = plt.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False, **size)
+    n_rows = -(-len(panels) // 3)
+    size = {"figsize": (3.1 * 3, 2.2 * n_rows + 0.7), "layout": "constrained"}
+    figure, axes = plt.subplots(n_rows, 3, sharex=True, sharey=True, squeeze=False, **size)
     legend = {}
     for ax, (title, rows, groups) in zip(axes.flat, panels, strict=False):
         _plot_over_medians(ax, reflectance[rows], {name: medians[name] for name in groups if name in medians})
@@ -689,18 +688,6 @@ def plot_explanation(occlusion, importance):
     right.locator_params(axis="x", nbins=4)
     return left
 
-# %% ../nbs/05_evaluation.ipynb #ffacb17e
-def _ensemble_columns(predictions, probabilities, asteroids):
-    """Prediction set, typicality and abstention of each asteroid, from the first repeat."""
-    credibility, _ = average_spectra(predictions.credibility[0], asteroids)
-    typicality, _ = average_spectra(predictions.typicality[0][:, None], asteroids)
-    in_set = prediction_sets(credibility, probabilities)
-    return {
-        "Set": [";".join(np.array(GROUPS)[row]) for row in in_set],
-        "Typicality": typicality[:, 0].round(4),
-        "Abstains": _asteroid_abstains(predictions, asteroids)[0],
-    }
-
 # %% ../nbs/05_evaluation.ipynb #73ec9a43
 def prediction_table(predictions, table, in_fold, selected="ensemble"):
     """Tabulate the predicted group and probabilities of every asteroid, from the first repeat.
@@ -721,6 +708,11 @@ def prediction_table(predictions, table, in_fold, selected="ensemble"):
     columns |= {"From_um": spectra.from_um.min().to_numpy(), "To_um": spectra.to_um.max().to_numpy()}
     result = pd.DataFrame(columns)
     if selected == "ensemble":
-        result = result.assign(**_ensemble_columns(predictions, averaged, table.asteroid))
+        credibility, _ = average_spectra(predictions.credibility[0], table.asteroid)
+        typicality, _ = average_spectra(predictions.typicality[0][:, None], table.asteroid)
+        in_set = prediction_sets(credibility, averaged)
+        result["Set"] = [";".join(np.array(GROUPS)[row]) for row in in_set]
+        result["Typicality"] = typicality[:, 0].round(4)
+        result["Abstains"] = _asteroid_abstains(predictions, table.asteroid)[0]
         result.loc[result.Abstains, "Predicted_Taxonomy"] = "Other"
     return result

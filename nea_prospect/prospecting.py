@@ -44,8 +44,6 @@ from .core import GROUP_COLORS, GROUPS, NAMED_GROUPS, WAVELENGTH_GRID, Identitie
 from .dictionary import tells_columns
 from .features import COVERAGES, model_inputs
 from .files import need_extra, packaged, read_table
-
-# %% ../nbs/06_prospecting.ipynb #29bef948
 from .windows import ELEMENTS, PARKING_VELOCITY
 
 # %% ../nbs/06_prospecting.ipynb #88bb97a2
@@ -88,9 +86,7 @@ def diameter(H, albedo):
     return H_ZERO_KM / np.sqrt(albedo) * 10.0 ** (-np.asarray(H, dtype=float) / 5.0)
 
 # %% ../nbs/06_prospecting.ipynb #21c350dd
-ORBIT_VELOCITY = (
-    PARKING_VELOCITY / 29.784
-)  # of a low Earth orbit, in units of the Earth's velocity around the Sun
+ORBIT_VELOCITY = PARKING_VELOCITY / 29.784  # of a low Earth orbit; unit: the Earth's around the Sun
 
 
 def delta_v(a, e, i):
@@ -138,23 +134,20 @@ def accessibility(velocity, exhaust_velocity=EXHAUST_VELOCITY):
 def leave_findings_out(asteroids, types, opinions, known):
     """Compute what would be said of each asteroid with a finding on its composition if there were none.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By asteroid: the finding, what it allows (``Truth``), and the probability of this, the likeliest type,
-        and the probabilities to be rich, all without the findings.
+    By asteroid and finding: what it allows (``Truth``), and the probability of this, the likeliest type, and
+    the probabilities to be rich, all without the findings.
     """
     without = type_posterior(asteroids, types, opinions, known.iloc[:0])
     rows = {}
     for row, number in match_findings(asteroids, known):
         fact = known.iloc[number]
-        allowed = types.type.isin(fact.type.split(";")).to_numpy() if fact.type else None
         if not (fact.type or fact.metal == "yes" or fact.water == "yes"):
             continue
+        allowed = types.type.isin(fact.type.split(";")).to_numpy()
         rich = {name: (without.types[row] * without.rich[name][row]).sum() for name in RESOURCES}
         rows[_title(asteroids.iloc[row]) + f", {fact.finding}"] = {
             "Truth": fact.type or "metal",
-            "P (Truth)": rich["metal"] if allowed is None else without.types[row, allowed].sum(),
+            "P (Truth)": without.types[row, allowed].sum() if fact.type else rich["metal"],
             "Likeliest": types.type[without.types[row].argmax()],
             **{f"P (rich in {name})": value for name, value in rich.items()},
         }
@@ -203,12 +196,8 @@ def sample_properties(probabilities, facts, types, seed=0, n_worlds=N_WORLDS):
     rng = _Draws(facts.Asteroid_ID, seed)
     drawn = _sample_types(rng, probabilities, n_worlds)
     size = _sample_diameters(rng, drawn, facts, types)
-    density = _sample_density(rng, drawn, types)
-    result = {
-        "type": drawn,
-        "diameter": size,
-        "mass": np.pi / 6 * (1000 * size) ** 3 * density,
-    }  # 1 g/cm3: 1 t/m3
+    mass = np.pi / 6 * (1000 * size) ** 3 * _sample_density(rng, drawn, types)  # 1 g/cm3 is 1 t/m3
+    result = {"type": drawn, "diameter": size, "mass": mass}
     for name in RESOURCES:
         low, high = (types[f"{name}_{end}_wt_percent"].to_numpy()[drawn] for end in ("low", "high"))
         result[name] = (low + (high - low) * rng.random(n_worlds)) / 100
@@ -224,17 +213,11 @@ class _Draws:
 
     def random(self, n):
         """Draw ``n`` numbers from 0 to 1 for each asteroid."""
-        rows = np.empty((len(self._generators), n))
-        for generator, row in zip(self._generators, rows, strict=True):
-            generator.random(out=row)
-        return rows
+        return np.array([generator.random(n) for generator in self._generators]).reshape(-1, n)
 
     def standard_normal(self, n):
         """Draw ``n`` normal deviates for each asteroid."""
-        rows = np.empty((len(self._generators), n))
-        for generator, row in zip(self._generators, rows, strict=True):
-            generator.standard_normal(out=row)
-        return rows
+        return np.array([generator.standard_normal(n) for generator in self._generators]).reshape(-1, n)
 
     def shuffle(self, rows):
         """Bring each row into an order of its own."""
@@ -284,14 +267,11 @@ def _sample_diameters(rng, drawn, facts, types):
 def compare_sizes(asteroids, types, opinions, known, seed=0):
     """Compare diameters from H and albedo with those that spacecraft and radar measured.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By asteroid: the true diameter (km), the median and the 90 % interval without it, and ``inside``.
+    By asteroid: the true diameter (km), the median and the 90 % interval without it, and ``inside``.
     """
     posterior = type_posterior(asteroids, types, opinions, known)
     rows, facts = posterior.pairs[known.diameter_km.notna().to_numpy()[posterior.pairs[:, 1]]].T
-    blind = asteroids.iloc[rows].assign(diameter_km=np.nan, diameter_error=np.nan)
+    blind = asteroids.iloc[rows].assign(diameter_km=np.nan)
     low, middle, high = _quantiles(sample_properties(posterior.types[rows], blind, types, seed)["diameter"])
     true = known.diameter_km.to_numpy()[facts]
     columns = {"true km": true, "median": middle, "low": low, "high": high}
@@ -365,7 +345,7 @@ _RENAMED |= {name: name for name in ("a_au", "e", "i_deg")}
 def _fact_columns(asteroids, sampled, posterior, types):
     """Facts with their units, the most probable type, and the size of each asteroid."""
     low, middle, high = _quantiles(sampled["diameter"])
-    has_H = asteroids.H.notna()
+    best, has_H = posterior.types.argmax(axis=1), asteroids.H.notna()
     origins = {
         "spacecraft or radar": asteroids.diameter_error.notna(),
         "measured": asteroids.diameter_km > 0,
@@ -373,20 +353,20 @@ def _fact_columns(asteroids, sampled, posterior, types):
         "H and albedos of the types": has_H,
     }
     return {new: asteroids[old] for old, new in _RENAMED.items()} | {
-        "Type": types.type.to_numpy()[posterior.types.argmax(axis=1)],
-        "Type_Group": types.group.to_numpy()[posterior.types.argmax(axis=1)],
+        "Type": types.type.to_numpy()[best],
+        "Type_Group": types.group.to_numpy()[best],
         "Type_Probability": posterior.types.max(axis=1),
         **{f"P_{kind}": posterior.types[:, column] for column, kind in enumerate(types.type)},
         "Diameter_km": middle,
         "Diameter_low_km": low,
         "Diameter_high_km": high,
-        "Diameter_From": np.select([rows.to_numpy() for rows in origins.values()], list(origins), ""),
+        "Diameter_From": np.select(list(origins.values()), list(origins), ""),
     }
 
 # %% ../nbs/06_prospecting.ipynb #791d0a42
 def _is_doubtful(asteroids, known, pairs):
     """Whether the classifier abstains on an asteroid and neither a mission nor radar told what it is."""
-    tells = (known[["type", "water", "metal"]].fillna("") != "").any(axis=1).to_numpy()
+    tells = known[["type", "water", "metal"]].ne("").any(axis=1).to_numpy()
     told = pairs[tells[pairs[:, 1]], 0]
     return asteroids.Abstains.to_numpy(dtype=bool) & ~np.isin(np.arange(len(asteroids)), told)
 
@@ -395,10 +375,8 @@ def _missing_notes(sampled, velocity, doubtful):
     """Note what keeps each asteroid from being ranked."""
     unsized, unreached = np.isnan(sampled["diameter"][:, 0]), np.isnan(velocity)
     no_size, no_orbit = "neither H nor a diameter: no size", "no orbit: no delta-v"
-    both = f"{no_size}; {no_orbit}"
-    doubt = "the classifier abstains: observe again"
-    reasons = [unsized & unreached, unsized, unreached, doubtful]
-    return np.select(reasons, [both, no_size, no_orbit, doubt], "")
+    notes = [f"{no_size}; {no_orbit}", no_size, no_orbit, "the classifier abstains: observe again"]
+    return np.select([unsized & unreached, unsized, unreached, doubtful], notes, "")
 
 
 def _with_true_sizes(asteroids, known, pairs):
@@ -505,13 +483,10 @@ def alternative_tables(types):
 def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity, seed=0):
     """Rank asteroids under other assumptions.
 
-    Returns
-    -------
-    dict of str to pandas.DataFrame
-        By alternative, the columns ``Water_Rank`` and ``Metal_Rank``, in the order of the asteroids.
+    A dict of alternative to a table of ``Water_Rank`` and ``Metal_Rank``, in the order of the asteroids.
     """
-    base = {"types": types, "known": known, "believed": OPINIONS, "capacity_tonnes": capacity_tonnes}
-    base |= {"exhaust_velocity": exhaust_velocity, "legs": LEGS}
+    base = {"types": types, "known": known, "capacity_tonnes": capacity_tonnes}
+    base["exhaust_velocity"] = exhaust_velocity
     changes = {name: {"types": other} for name, other in alternative_tables(types).items()}
     changes |= {
         "spectra alone": {"believed": ("spectrum",)},
@@ -528,7 +503,9 @@ def rank_alternatives(asteroids, types, known, capacity_tonnes, exhaust_velocity
     return {name: _ranks(asteroids, opinions, seed, **(base | change)) for name, change in changes.items()}
 
 # %% ../nbs/06_prospecting.ipynb #72278c9d
-def _ranks(asteroids, opinions, seed, types, known, believed, capacity_tonnes, exhaust_velocity, legs):
+def _ranks(
+    asteroids, opinions, seed, types, known, capacity_tonnes, exhaust_velocity, believed=OPINIONS, legs=LEGS
+):
     """Rank by each resource alone, as `rank_prospects` does, in a quarter of the worlds."""
     posterior = type_posterior(asteroids, types, opinions, known, believed)
     sized = _with_true_sizes(asteroids, known, posterior.pairs)
@@ -591,28 +568,24 @@ def _best(prospects, resource, n):
 
 def robust_statements(prospects, resource):
     """Say in sentences which asteroids stay among the first under all alternatives."""
-    title = resource.capitalize()
-    first, statements = _best(prospects, resource, TOP), []
+    worst, statements = f"{resource.capitalize()}_Worst_Rank", []
     for limit in (5, TOP, 2 * TOP):
-        stay = _best(prospects[prospects[f"{title}_Worst_Rank"] <= limit], resource, limit)
+        stay = _best(prospects[prospects[worst] <= limit], resource, limit)
         names = ", ".join(_title(row) for row in stay.itertuples()) or "none"
         statements.append(f"Among the first {limit} for {resource} under every alternative: {names}.")
-    lost = first[first[f"{title}_Worst_Rank"] > 5 * TOP]
-    names = ", ".join(
-        f"{_title(row)} (to {getattr(row, f'{title}_Worst_Rank'):.0f})" for row in lost.itertuples()
-    )
-    statements.append(
-        f"Of the first {TOP} for {resource}, falling below rank {5 * TOP} under one: {names or 'none'}."
-    )
-    return statements
+    lost = _best(prospects[prospects[worst] > 5 * TOP], resource, TOP)
+    ends = zip(lost.itertuples(), lost[worst], strict=True)
+    names = ", ".join(f"{_title(row)} (to {rank:.0f})" for row, rank in ends) or "none"
+    lost_text = f"Of the first {TOP} for {resource}, falling below rank {5 * TOP} under one: {names}."
+    return [*statements, lost_text]
 
 # %% ../nbs/06_prospecting.ipynb #55598861
-def rank_correlation(table, first, second, n=100):
-    """Compute the rank correlation of two columns over the `n` rows that are smallest in the first.
+def rank_correlation(table, first, second):
+    """Compute the rank correlation of two columns over the 100 rows that are smallest in the first.
 
     It is NaN where a column is constant.
     """
-    rows = table.nsmallest(n, first)[[first, second]]
+    rows = table.nsmallest(100, first)[[first, second]]
     if (rows.nunique() < 2).any():
         return np.nan
     return float(rows[first].corr(rows[second], method="spearman"))
@@ -652,19 +625,10 @@ NEARLY = 0.9  # of the utility of the best window: an earlier one is as good
 def rank_windows(prospects, windows, resource, exhaust_velocity=EXHAUST_VELOCITY):
     """Rank the first `LIST` asteroids for a resource by what they cost at real dates, there and back.
 
-    Parameters
-    ----------
-    prospects, windows : pandas.DataFrame
-        From `rank_prospects`, and from `nea_prospect.windows.find_windows` with the ranks joined.
-    resource : str
-    exhaust_velocity : float
-        See `accessibility`, km/s.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One window of each asteroid that has one with a way back, best first, with ``Window_Utility_t`` (t),
-        ``Window_Rank``, and the next best two as text in ``Other_Dates``.
+    The tables are from `rank_prospects`, and from `nea_prospect.windows.find_windows` with the ranks joined;
+    ``exhaust_velocity`` (km/s) is as for `accessibility`. One row for each asteroid that has a window with a
+    way back, best first, with ``Window_Utility_t`` (t), ``Window_Rank``, and the next best two as text in
+    ``Other_Dates``.
     """
     title = resource.capitalize()
     usable = windows[(windows[f"{title}_Rank"] <= LIST) & windows.Return_delta_v_km_s.notna()]
@@ -718,11 +682,10 @@ def answer_cuts(reflectance, labels, asteroids, seed=0):
     usable = covered & np.isin(labels, NAMED_GROUPS)
     first = np.flatnonzero(usable & ~pd.Series(asteroids).where(usable).duplicated().to_numpy())
     codes = np.array([NAMED_GROUPS.index(label) for label in labels[first]])
-    inside = {
-        name: (WAVELENGTH_GRID >= low - 1e-6) & (WAVELENGTH_GRID <= high + 1e-6)
-        for name, (low, high) in CUTS.items()
-    }
-    views = {name: model_inputs(np.where(mask, reflectance[first], np.nan)) for name, mask in inside.items()}
+    views = {}
+    for name, (low, high) in CUTS.items():
+        inside = (WAVELENGTH_GRID >= low - 1e-6) & (WAVELENGTH_GRID <= high + 1e-6)
+        views[name] = model_inputs(np.where(inside, reflectance[first], np.nan))
     result = pd.DataFrame({"truth": codes} | dict.fromkeys(views, -1))
     if len(first) == 0 or np.unique(codes, return_counts=True)[1].min() < MIN_CHANNEL:
         return result.iloc[:0]
@@ -770,10 +733,8 @@ def _outcomes(row, types, channels):
         chondrites = types[types.fa_mol_percent.notna()]
         centres, ratios = np.linspace(0.9, 1.033, 200), np.linspace(2, -2, 200)
         fa, olivine = chondrite_minerals(centres, ratios)
-        centre, ratio = (
-            np.interp(chondrites.fa_mol_percent, fa, centres),
-            np.interp(chondrites.olivine_share, olivine, ratios),
-        )
+        centre = np.interp(chondrites.fa_mol_percent, fa, centres)
+        ratio = np.interp(chondrites.olivine_share, olivine, ratios)
         minerals = mineral_likelihood(centre, ratio, np.ones(len(centre)), types)
         result["an infrared spectrum"] = _answers(channels, "NIR", types, minerals)
     return {title: values / values.sum(axis=0) for title, values in result.items()}
@@ -801,9 +762,8 @@ def deciding_observations(prospects, types, known, channels, resource):
     `confusion_by_coverage`; the result is a Series of texts by ``Asteroid_ID``.
     """
     rich, texts = types[f"{resource}_probability"].to_numpy(dtype=float), {}
-    pairs = match_findings(prospects, known)
     found = {}
-    for row, fact in pairs:
+    for row, fact in match_findings(prospects, known):
         if known.iloc[fact][resource]:
             found.setdefault(row, []).append(known.iloc[fact].finding)
     for place, (_, row) in enumerate(prospects.iterrows()):
@@ -819,10 +779,10 @@ def deciding_observations(prospects, types, known, channels, resource):
     return pd.Series(texts, dtype=str)
 
 # %% ../nbs/06_prospecting.ipynb #8a69e94d
-def _with_interval(values, low, high, form):
-    """Write numbers with their intervals."""
-    rows = zip(values, low, high, strict=True)
-    return [f"{form(value)} ({form(first)}-{form(last)})" for value, first, last in rows]
+def _with_interval(row, name, unit, form):
+    """Write a number of an asteroid with its interval."""
+    middle, low, high = (form(row[f"{name}_{end}{unit}"]) for end in ("", "low_", "high_"))
+    return f"{middle} ({low}-{high})"
 
 
 def _kilometres(size):
@@ -863,18 +823,12 @@ def _verdict(row, title):
 def decide(prospects, ranked, resource, observations):
     """Write why and when to go to the first asteroids of `rank_windows`, and how sure this is.
 
-    ``observations`` are texts of `deciding_observations`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A column of texts for each asteroid.
+    A column of texts for each asteroid; ``observations`` are texts of `deciding_observations`.
     """
     title, columns = resource.capitalize(), {}
     rows = prospects.set_index("Asteroid_ID", drop=False)
     for window in ranked.head(3).itertuples():
         row = rows.loc[window.Asteroid_ID]
-        size = [[row[f"Diameter_{name}km"]] for name in ("", "low_", "high_")]
         launch = f"{window.Departure}, flight of {window.Flight_d:.0f} days, C3 {window.C3_km2_s2:.1f} km²/s²"
         there = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} km/s back"
         places = f"{window.Window_Rank} by windows, {row[f'{title}_Rank']:.0f} by formulas"
@@ -885,7 +839,7 @@ def decide(prospects, ranked, resource, observations):
             f"Rich in {resource}": _rich_text(row, title),
             f"{title} if rich": _mass_text(row, title),
             "Likeliest type": f"{row.Type} {_percent(row.Type_Probability)}",
-            "Diameter": f"{_with_interval(*size, _kilometres)[0]} km, {row.Diameter_From}",
+            "Diameter": f"{_with_interval(row, 'Diameter', 'km', _kilometres)} km, {row.Diameter_From}",
             "Launch": launch,
             "Other launches": window.Other_Dates or "none",
             "Delta-v": f"{there}; the whole mission takes {window.Mission_d / 365.25:.1f} years",
@@ -905,9 +859,11 @@ def _is_chosen(prospects, resource):
     return prospects.get(f"{resource.capitalize()}_Window_Rank", pd.Series(np.nan, prospects.index)) <= 3
 
 # %% ../nbs/06_prospecting.ipynb #ce620029
-def _number_points(ax, x, y, names, color, title, marks=range(1, 100)):
-    """Write marks beside points, apart where these are crowded, and list their names in the legend."""
-    listed = [f"{mark} {escape_mathtext(name)}" for mark, name in zip(marks, names, strict=False)]
+def _number_points(ax, rows, column, color, title, marks=range(1, 100)):
+    """Write marks beside points at delta-v and a column, apart where crowded, and names in the legend."""
+    x, y = rows.Delta_v_km_s, rows[column]
+    names = zip(marks, rows.itertuples(), strict=False)
+    listed = [f"{mark} {escape_mathtext(_title(row))}" for mark, row in names]
     ax.scatter(x, y, s=14, color=color, lw=0, zorder=3, label="\n".join([title, *listed]))
     inches = np.array([6.0, 4.0])  # about the size of the axes
     points = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y])) * inches
@@ -920,13 +876,13 @@ def _number_points(ax, x, y, names, color, title, marks=range(1, 100)):
         ax.text(*place, str(mark), transform=ax.transAxes, path_effects=outline, **style)
 
 
-def _spread(points, gap=0.17):
-    """Push points of shape (n, 2) that are nearer than a gap away from each other."""
+def _spread(points):
+    """Push points of shape (n, 2) that are nearer than 0.17 away from each other."""
     points = np.array(points, dtype=float) + 1e-4 * np.arange(len(points))[:, None] * [1, -1]
     for _ in range(300):
         away = points[:, None] - points
         distance = np.maximum(np.hypot(*away.T), 1e-9).T
-        push = np.maximum(gap - distance, 0) * ~np.eye(len(points), dtype=bool)
+        push = np.maximum(0.17 - distance, 0) * ~np.eye(len(points), dtype=bool)
         points = points + (0.4 * (push / distance)[..., None] * away).sum(axis=1)
     return points
 
@@ -950,10 +906,9 @@ def plot_reach(prospects):
         ax.scatter(best.Delta_v_km_s, best.Diameter_km, label=f"first {TOP} for {name.lower()}", **style)
     named = shown.Asteroid_ID.isin(_VISITED) | np.any([_is_chosen(shown, name) for name in RESOURCES], axis=0)
     named = shown[named].sort_values("Delta_v_km_s")
-    names = [_title(row) for row in named.itertuples()]
     ax.set(yscale="log")
-    if names:
-        _number_points(ax, named.Delta_v_km_s, named.Diameter_km, names, "black", "chosen or visited:")
+    if len(named):
+        _number_points(ax, named, "Diameter_km", "black", "chosen or visited:")
     ax.axvline(7, color="#999999", lw=0.8, ls=":")
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Diameter (km)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8.5)
@@ -963,31 +918,25 @@ def plot_reach(prospects):
 def plot_pareto(prospects, resource):
     """Plot the expected mass of a resource against delta-v, from 100 t on, and number the Pareto front."""
     title = resource.capitalize()
-    shown = prospects[(prospects[f"{title}_Expected_t"] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
+    mass = f"{title}_Expected_t"
+    shown = prospects[(prospects[mass] >= 100) & (prospects.Delta_v_km_s <= MAX_DELTA_V)]
     front = shown[shown[f"{title}_Pareto"]].sort_values("Delta_v_km_s")
     if front.empty:
         return _empty_plot(f"No Pareto front for {resource}: no asteroid with an orbit may be rich.")
     ax = plt.subplots(figsize=(8.5, 4))[1]
     likely = shown[shown[f"{title}_P_Rich"] >= MIN_RICH]
-    for rows, color, text in (
-        (shown, "#D0D0D0", "others"),
-        (likely, "#777777", f"rich with {MIN_RICH:.0%} or more"),
-    ):
-        style = {"s": 10, "lw": 0, "color": color, "label": text}
-        ax.scatter(rows.Delta_v_km_s, rows[f"{title}_Expected_t"], **style)
+    ax.scatter(shown.Delta_v_km_s, shown[mass], s=10, lw=0, color="#D0D0D0", label="others")
+    label = f"rich with {MIN_RICH:.0%} or more"
+    ax.scatter(likely.Delta_v_km_s, likely[mass], s=10, lw=0, color="#777777", label=label)
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel=f"{title} expected (t)", yscale="log")
     ax.set(xlim=(3.5, MAX_DELTA_V), ylim=(100, None))
-    ax.step(front.Delta_v_km_s, front[f"{title}_Expected_t"], where="post", color="#D55E00", lw=1.2)
+    ax.step(front.Delta_v_km_s, front[mass], where="post", color="#D55E00", lw=1.2)
     is_chosen = _is_chosen(shown, resource)
     numbered, chosen = front[~is_chosen[front.index]], shown[is_chosen].sort_values("Delta_v_km_s")
-    names = [_title(row) for row in numbered.itertuples()]
-    points = numbered.Delta_v_km_s, numbered[f"{title}_Expected_t"]
-    if names:
-        _number_points(ax, *points, names, "#D55E00", "on the front:")
-    names = [_title(row) for row in chosen.itertuples()]
-    points = chosen.Delta_v_km_s, chosen[f"{title}_Expected_t"]
-    if names:
-        _number_points(ax, *points, names, "#0072B2", "chosen:", "ABC")
+    if len(numbered):
+        _number_points(ax, numbered, mass, "#D55E00", "on the front:")
+    if len(chosen):
+        _number_points(ax, chosen, mass, "#0072B2", "chosen:", "ABC")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return ax
 
@@ -996,16 +945,17 @@ def top_table(prospects, resource, n=TOP):
     """Write the best asteroids for a resource as text, best first, with 90 % intervals."""
     title = resource.capitalize()
     best = _best(prospects, resource, n)
-    sizes = (best.Diameter_km, best.Diameter_low_km, best.Diameter_high_km)
-    masses = (best[f"{title}_If_Rich_{name}t"] for name in ("", "low_", "high_"))
+    rows = [row for _, row in best.iterrows()]
     columns = {
-        "Asteroid": [_title(row) for row in best.itertuples()],
+        "Asteroid": [_title(row) for row in rows],
         "Class": best.Published_Class.to_numpy(),
-        "Type": [f"{row.Type} {_percent(row.Type_Probability)}" for row in best.itertuples()],
-        "Diameter (km)": _with_interval(*sizes, _kilometres),
+        "Type": [f"{row.Type} {_percent(row.Type_Probability)}" for row in rows],
+        "Diameter (km)": [_with_interval(row, "Diameter", "km", _kilometres) for row in rows],
         "Ideal delta-v (km/s)": best.Delta_v_km_s.round(2).to_numpy(),
         "Rich": [_percent(value) for value in best[f"{title}_P_Rich"]],
-        f"{title} if rich (million t)": _with_interval(*masses, _millions),
+        f"{title} if rich (million t)": [
+            _with_interval(row, f"{title}_If_Rich", "t", _millions) for row in rows
+        ],
         "Utility": [f"{value:,.0f}" for value in best[f"{title}_Utility_t"]],
     }
     if f"{title}_Worst_Rank" in best:
@@ -1069,23 +1019,19 @@ def _plot_types(ax, row):
 def _plot_over_range(ax, row, reflectance, table):
     """Plot the spectra of an asteroid over the central 90 % of complete spectra of its group."""
     members = (table.label == row.Type_Group).to_numpy() & np.isfinite(reflectance).all(axis=1)
-    scaled = reflectance[members] / reflectance[members].mean(axis=1, keepdims=True)
     median = np.ones(len(WAVELENGTH_GRID))
     if members.any():
+        scaled = reflectance[members] / reflectance[members].mean(axis=1, keepdims=True)
         low, median, high = np.quantile(scaled, [0.05, 0.5, 0.95], axis=0)
         style = {"color": GROUP_COLORS[row.Type_Group], "alpha": 0.25, "lw": 0, "antialiased": False}
         ax.fill_between(WAVELENGTH_GRID, low, high, **style)
     for spectrum in reflectance[(table.asteroid == row.Asteroid_ID).to_numpy()]:
-        ax.plot(WAVELENGTH_GRID, _scaled_to(median, spectrum), color="black", lw=0.6, antialiased=False)
+        seen = np.isfinite(spectrum)  # where it is scaled to the median by least squares
+        fitted = spectrum * (median[seen] * spectrum[seen]).sum() / (spectrum[seen] ** 2).sum()
+        ax.plot(WAVELENGTH_GRID, fitted, color="black", lw=0.6, antialiased=False)
     ax.set(xlim=(0.4, 2.5))
     ax.set_title(escape_mathtext(_title(row)), fontsize=9.5, loc="left")
     ax.tick_params(labelsize=8)
-
-
-def _scaled_to(median, spectrum):
-    """Scale a spectrum to a median by least squares where it was observed."""
-    seen = np.isfinite(spectrum)
-    return spectrum * (median[seen] * spectrum[seen]).sum() / (spectrum[seen] ** 2).sum()
 
 # %% ../nbs/06_prospecting.ipynb #784abceb
 def _card_text(row, windows, resource):
@@ -1126,24 +1072,13 @@ def population_mixture(types):
 def repeated_errors(probabilities, table, coverages):
     """Measure how often a second spectrum of the same asteroid and coverage repeats a wrong answer.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_spectra, 6)
-        Out-of-fold probabilities.
-    table : pandas.DataFrame
-    coverages : ndarray of str, shape (n_spectra,)
-
-    Returns
-    -------
-    float
-        Share of the pairs with a wrong first answer whose second is the same; 1 without such a pair.
+    From out-of-fold probabilities of shape (n_spectra, 6) and coverages of shape (n_spectra,): the share of
+    the pairs with a wrong first answer whose second is the same; 1 without such a pair.
     """
-    found = np.array(GROUPS)[np.asarray(probabilities).argmax(axis=1)]
-    rows = pd.DataFrame({"asteroid": table.asteroid.to_numpy(), "kind": coverages, "found": found})
-    rows = rows.assign(label=table.label.to_numpy())[table.label.isin(NAMED_GROUPS).to_numpy()]
-    pairs = rows.assign(row=np.arange(len(rows))).merge(
-        rows.assign(row=np.arange(len(rows))), on=["asteroid", "kind"]
-    )
+    found = np.array(GROUPS)[probabilities.argmax(axis=1)]
+    rows = table[["asteroid", "label"]].assign(kind=coverages, found=found, row=np.arange(len(table)))
+    rows = rows[rows.label.isin(NAMED_GROUPS)]
+    pairs = rows.merge(rows, on=["asteroid", "kind"])
     wrong = pairs[(pairs.row_x != pairs.row_y) & (pairs.found_x != pairs.label_x)]
     return float((wrong.found_x == wrong.found_y).mean()) if len(wrong) else 1.0
 
@@ -1187,7 +1122,7 @@ LARGE_KM = 0.1
 _GRID = np.arange(5.0, 40.0, 0.1)  # mag
 
 
-def _without_class(orbits, types, capacity_tonnes=CAPACITY_TONNES):
+def _without_class(orbits, types, capacity_tonnes):
     """Rows of the follow-up for asteroids of which only magnitude and orbit are known."""
     mixture = population_mixture(types)
     chances = type_prior(types, pd.Series(mixture, GROUPS))
@@ -1235,9 +1170,6 @@ def _won_by_group(sampled, types, H, capacity_tonnes):
     return columns
 
 # %% ../nbs/06_prospecting.ipynb #09eaba85
-_NAMED = [GROUPS.index(group) for group in NAMED_GROUPS]
-
-
 def _won_if(prospects, types):
     """Mass (t) of each resource that is won from classified asteroids if they belong to a group."""
     chances = prospects[[f"P_{kind}" for kind in types.type]].to_numpy(dtype=float)
@@ -1249,9 +1181,8 @@ def _won_if(prospects, types):
         content = (types[f"{name}_probability"] * content).to_numpy() / 200
         won = (chances * content) @ member.T / np.maximum(groups, 1e-9)
         now = (groups * won).sum(axis=1)
-        wanted = (prospects[f"{name.capitalize()}_Utility_t"] / prospects.Accessibility**LEGS).to_numpy(
-            dtype=float
-        )
+        weight = prospects.Accessibility**LEGS
+        wanted = (prospects[f"{name.capitalize()}_Utility_t"] / weight).to_numpy(dtype=float)
         scale = np.where(now > 0, wanted / np.maximum(now, 1e-300), 0.0)
         columns |= {_won_column(name, group): won[:, k] * scale for k, group in enumerate(NAMED_GROUPS)}
     return columns
@@ -1271,14 +1202,14 @@ def _classified(prospects, orbits, rows, types):
         f"Prob_{group}": prospects[[f"P_{kind}" for kind in types.type[types.group == group]]].sum(axis=1)
         for group in GROUPS
     }
-    covered = {"VIS": prospects.get("From_um", np.inf) <= 0.6, "NIR": prospects.get("To_um", 0.0) >= 1.6}
     return prospects[facts + sizes].assign(
         Kind="classified",
         Orbit_Uncertainty=uncertainty,
         P_Large=0.5 * (1 + erf(deviation / np.sqrt(2))),
         **chances,
         **_won_if(prospects, types),
-        **{f"Seen_{kind}": seen for kind, seen in covered.items()},
+        Seen_VIS=prospects.get("From_um", np.inf) <= 0.6,
+        Seen_NIR=prospects.get("To_um", 0.0) >= 1.6,
     )
 
 # %% ../nbs/06_prospecting.ipynb #8017f584
@@ -1291,9 +1222,8 @@ def _gain_columns(followup, channels, lists, repeated):
     prior = prior / np.maximum(prior.sum(axis=1, keepdims=True), 1e-12)
     columns = {"Entropy_bits": _entropy(prior)}
     for kind in COVERAGES:
-        new = np.ones(len(followup))
-        if f"Seen_{kind}" in followup:
-            new = np.where(followup[f"Seen_{kind}"].fillna(False).astype(bool), 1 - repeated, 1.0)
+        seen = followup.get(f"Seen_{kind}", pd.Series(False, followup.index))
+        new = np.where(seen.eq(True), 1 - repeated, 1.0)
         bits, worth = np.full((2, len(followup)), np.nan)
         if kind in channels:
             bits = expected_gain(prior, channels[kind]) * new
@@ -1328,7 +1258,7 @@ def _add_priority(followup, prospects, channels, exhaust_velocity, repeated):
     lists = {name: prospects[f"{name.capitalize()}_Utility_t"].to_numpy(dtype=float) for name in RESOURCES}
     gains = _gain_columns(followup, channels, lists, repeated)
     worked = [_won_column(name, group) for name in RESOURCES for group in NAMED_GROUPS]
-    inner = followup.columns.intersection([*PROBABILITIES, *worked, "Seen_VIS", "Seen_NIR", "Accessibility"])
+    inner = [*PROBABILITIES, *worked, "Seen_VIS", "Seen_NIR", "Accessibility"]
     result = followup.drop(columns=inner).assign(**gains)
     single = result[["List_Gain_VIS", "List_Gain_NIR"]].max(axis=1)
     result["Priority"] = single.fillna(result.List_Gain_VISNIR)
@@ -1400,9 +1330,6 @@ def observe_first(dated, observations, followup):
     return pd.DataFrame(rows, columns=columns, dtype=str)
 
 # %% ../nbs/06_prospecting.ipynb #451ce818
-_KINDS = {"no class": "#D55E00", "classified": "#004A75"}
-
-
 _SHOWN_DELTA_V = (3.5, 12.0)  # km/s
 
 
@@ -1420,9 +1347,8 @@ def plot_followup(followup):
     ax.set(xlabel="Delta-v from low Earth orbit (km/s)", ylabel="Absolute magnitude H (mag)")
     ax.set(xlim=_SHOWN_DELTA_V)
     ax.invert_yaxis()
-    for kind, color in _KINDS.items():
+    for kind, color in (("no class", "#D55E00"), ("classified", "#004A75")):
         rows = shown[(shown.Kind == kind) & (shown.Priority > 0)].head(8)
-        names = [_title(row) for row in rows.itertuples()]
-        _number_points(ax, rows.Delta_v_km_s, rows.H_mag, names, color, f"first of {kind}:")
+        _number_points(ax, rows, "H_mag", color, f"first of {kind}:")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return ax
