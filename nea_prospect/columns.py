@@ -589,7 +589,7 @@ def _take_usual(values, n_columns):
     if _rises(second) and _rises(wavelength) and _is_same_axis(wavelength, second):
         return _take_two_axes(values, n_columns)
     _check_second(wavelength, second)
-    if n_columns > 2 and _is_width(wavelength, second, third):
+    if n_columns > 2 and _is_width(*values[np.isfinite(values[:, :3]).all(axis=1), :3].T):
         raise SpectrumError("columns 2 and 3 may both be the reflectance; column 2 is a line above 3")
     if n_columns > 2 and _is_rival(second, third):
         if not is_same_curve(second, third):

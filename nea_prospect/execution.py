@@ -197,7 +197,8 @@ def make_stage(stage, lock, deadline, tell, command=STAGE_COMMAND):
     try:
         _wait(process, stage, deadline, tell)
     finally:
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended before it took its job
+            process.stdin.close()
         process.wait()
     _complete(stage, time.monotonic() - start)
 
@@ -377,7 +378,8 @@ def _refuse_edited(folder, record):
     found = folder_hashes(folder) if outputs else {}
     edited = [name for name in _changed(outputs, found) if _is_result(name)]
     for stage in _stage_folders(folder):
-        known = dict(read_record(stage, STAGE_RECORD).get("outputs", {}))
+        known = read_record(stage, STAGE_RECORD).get("outputs")
+        known = known if isinstance(known, dict) else {}
         own = folder_hashes(stage).items()
         strange = sorted(name for name, digest in own if name != STAGE_RECORD and digest != known.get(name))
         edited += [f"{STAGES_FOLDER}/{stage.name}/{name}" for name in strange]

@@ -505,7 +505,7 @@ def _split_frames(name, frames, layout, limits, size):
 def _split_text(name, open_file, head, limits, size):
     """Yield the pieces of a text table."""
     table = find_text_table(head)
-    layout = find_layout(table.header)
+    layout = find_layout(table.header) or _no_layout("a table", table.header)
     with open_file() as file, open_unpacked(file, name, limits) as lines:
         end = file.seek(0, 2)
         file.seek(0)

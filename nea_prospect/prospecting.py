@@ -687,7 +687,7 @@ def answer_cuts(reflectance, labels, asteroids, seed=0):
         inside = (WAVELENGTH_GRID >= low - 1e-6) & (WAVELENGTH_GRID <= high + 1e-6)
         views[name] = model_inputs(np.where(inside, reflectance[first], np.nan))
     result = pd.DataFrame({"truth": codes} | dict.fromkeys(views, -1))
-    if len(first) == 0 or np.unique(codes, return_counts=True)[1].min() < MIN_CHANNEL:
+    if np.bincount(codes, minlength=len(NAMED_GROUPS)).min() < MIN_CHANNEL:
         return result.iloc[:0]
     folds = StratifiedKFold(3, shuffle=True, random_state=seed)
     for train, test in folds.split(codes, codes):
@@ -1042,9 +1042,8 @@ def _card_text(row, windows, resource):
         cost = f"{window.Window_delta_v_km_s:.2f} km/s there, {window.Return_delta_v_km_s:.2f} back"
         launch = f"launch {window.Departure}: {cost}, {window.Mission_d / 365.25:.1f} years"
     title = resource.capitalize()
-    size = f"{row.Diameter_km:.2f} km ({row.Diameter_low_km:.2f}-{row.Diameter_high_km:.2f})"
     lines = [
-        f"{size}, {row.Diameter_From}",
+        f"{_with_interval(row, 'Diameter', 'km', _kilometres)} km, {row.Diameter_From}",
         launch,
         f"{_percent(row[f'{title}_P_Rich'])} rich in {resource}; if so, {_mass_text(row, title)}",
         *textwrap.wrap(row[f"{title}_Evidence"], 60)[:6],

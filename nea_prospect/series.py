@@ -302,7 +302,7 @@ def collect(self: Series, preset="default", catalog="", spectra="", settings=Non
     inputs["auxiliary_files"] = [[os.path.abspath(path) for path in pair] for pair in auxiliary]
     settings = dict(settings or {})
     for name in INPUTS.keys() & settings.keys():
-        settings[name] = os.path.abspath(settings[name]) if settings[name] else ""
+        settings[name] = os.path.abspath(str(settings[name])) if settings[name] else ""
     declared = declared_parameters(self.with_stages_of(preset))
     if auxiliary and not any("auxiliary_files" in names for names in declared.values()):
         raise RunError(f"preset {preset} trains without auxiliary spectra; --auxiliary cannot add any")
