@@ -48,8 +48,12 @@ def test_a_folder_of_gaia_is_a_survey(gaia):
     assert len(spectra) == 2
 
 
-def test_no_asteroid_of_a_test_fold_is_in_training_under_any_name():
-    training = Training.bundled()
+@pytest.fixture(scope="module")
+def training():
+    return Training.bundled()
+
+
+def test_no_asteroid_of_a_test_fold_is_in_training_under_any_name(training):
     survey = training.table[training.table.label == "S-Group"].head(40).reset_index(drop=True)
     survey = survey.assign(
         asteroid=survey.asteroid + " x"
@@ -90,14 +94,16 @@ def test_the_tables_tell_scores_and_what_the_ensemble_says_of_itself(tmp_path, m
         assert word in text
 
 
-def test_further_auxiliary_spectra_join_the_training_but_never_those_of_a_tested_asteroid(small_input):
-    bundle, training = Training.bundled(), Training.bundled([small_input])
-    table = training.auxiliary[1]
-    joined = table.iloc[len(bundle.auxiliary[1]) :]
+def test_further_auxiliary_spectra_join_the_training_but_never_those_of_a_tested_asteroid(
+    training, small_input
+):
+    more = Training.bundled([small_input])
+    table = more.auxiliary[1]
+    joined = table.iloc[len(training.auxiliary[1]) :]
     assert len(joined) > 50
-    assert set(joined.asteroid) <= set(training.table.asteroid)
+    assert set(joined.asteroid) <= set(more.table.asteroid)
     tested = joined[joined.label.isin(GROUPS)].drop_duplicates("asteroid")
-    (fit,) = plan_elsewhere(["lda"], training.table, tested, np.zeros(len(tested), int), training.auxiliary)
+    (fit,) = plan_elsewhere(["lda"], more.table, tested, np.zeros(len(tested), int), more.auxiliary)
     assert len(fit.auxiliary) > 900
     assert not set(tested.asteroid) & set(table.asteroid.iloc[fit.auxiliary])
 

@@ -19,6 +19,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from browser import barriers, open_browser
+from conftest import COMMAND
+from project import ROOT
 from typer.testing import CliRunner
 
 import nea_prospect
@@ -43,8 +45,6 @@ from nea_prospect.loading import bundled
 from nea_prospect.prospecting import example_asteroids, rank_prospects
 from nea_prospect.run import PUBLISHED
 
-COMMAND = Path(sys.executable).with_name("nea-prospect")
-ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = """new Promise(resolve => {
     document.addEventListener("securitypolicyviolation", event => resolve(event.blockedURI));
     fetch("https://example.org/").catch(() => {});
@@ -148,9 +148,6 @@ class TestUploads:
         assert "spectrum S-Group" in facts["Evidence"]
         assert facts["Water"].startswith("rich with <1%")
         assert re.fullmatch(r"rich with \d+%, then [\d,]+ million t \([\d,]+-[\d,]+\)", facts["Metal"])
-
-    def test_an_unknown_asteroid_gets_advice(self, classified):
-        assert "not in the lists" in describe_asteroid(classified[0].loc[1])["Asteroid"]
 
 
 class TestHtml:

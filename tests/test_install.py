@@ -101,15 +101,12 @@ def test_what_needs_training_is_refused_in_one_line_with_the_command(tmp_path, a
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["SpectrumClassifier", "evaluate_models", "assign_folds"])
-def test_from_python_an_error_names_the_extra(name):
-    done = bare(f"{BLOCK}import nea_prospect\nnea_prospect.{name}")
+@pytest.mark.parametrize(
+    "used", ["SpectrumClassifier", "evaluate_models", "assign_folds", "run_series('run')"]
+)
+def test_from_python_an_error_names_the_extra(tmp_path, used):
+    done = bare(f"{BLOCK}import nea_prospect\nnea_prospect.{used}", cwd=tmp_path)
     assert done.stderr.splitlines()[-1].startswith("ImportError: this needs ")
-    assert "nea-prospect[series]" in done.stderr.splitlines()[-1]
-
-
-def test_run_series_names_the_extra_too(tmp_path):
-    done = bare(f"{BLOCK}from nea_prospect import run_series\nrun_series(sys.argv[1])", tmp_path / "run")
     assert "nea-prospect[series]" in done.stderr.splitlines()[-1]
 
 

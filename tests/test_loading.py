@@ -3,6 +3,7 @@
 import re
 import zipfile
 from dataclasses import asdict, fields
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,6 @@ OFF_THE_GRID = [(2.5, 0.05), (0.40, 0.001), (0.705, 0.001, 15)]
 @pytest.mark.parametrize(
     "data, reason",
     [
-        (b"", "the file is empty"),
         (b"1\n2\n3\n", "no row"),
         (b"\0\1\2" * 50, "binary"),
         (b"0.5 1\n0.6 1\n", "2 valid points"),
@@ -232,10 +232,20 @@ def test_examples_are_drawn_one_above_the_other():
     assert [text.get_text() for text in ax.texts] == [r"\$below", "above"]
 
 
+@cache
+def bundled_dataset(kind="targets"):
+    return load_dataset(*bundled(kind))
+
+
+@pytest.mark.parametrize("kind, count", [("targets", 1236), ("auxiliary", 1747)])
+def test_no_spectrum_of_the_bundle_is_lost_or_read_in_another_order(kind, count):
+    dataset = bundled_dataset(kind)
+    assert (dataset.n_files, len(dataset.table), len(dataset.rejects)) == (count, count, 0)
+    assert set(dataset.table.assumed) == {""}
+
+
 def test_the_bundle_is_complete():
-    targets, auxiliary = (load_dataset(*bundled(kind)) for kind in ("targets", "auxiliary"))
-    assert (len(targets.table), len(auxiliary.table)) == (1236, 1747)
-    assert len(targets.rejects) == len(auxiliary.rejects) == 0
+    targets, auxiliary = bundled_dataset(), bundled_dataset("auxiliary")
     assert (targets.table["class"] != "").sum() == 1036
     assert not set(targets.table.asteroid) & set(auxiliary.table.asteroid)
     near = ("NEA", "Mars")
@@ -264,9 +274,12 @@ def test_mithneos(archives):
 @pytest.mark.parametrize(
     "archive, expected",
     [
-        ("nea_visnir/visnir_files.zip", {"files": 332, "unsorted": 282, "repeated": 247, "dropped": 3}),
+        (
+            "nea_visnir/visnir_files.zip",
+            {"files": 332, "rejected": 0, "unsorted": 282, "repeated": 247, "dropped": 3},
+        ),
         ("merged_catalog/final_spectra_for_training.zip", {"files": 537, "CRLF": 253, "Angstrom": 11}),
-        ("demeo2009/DeMeo2009data.zip", {"files": 371, "CRLF": 359, "CR": 12}),
+        ("demeo2009/DeMeo2009data.zip", {"files": 371, "rejected": 0, "CRLF": 359, "CR": 12}),
         ("smass2/smass2data.tar.gz", {"files": 2683, "rejected": 1}),
     ],
 )
@@ -372,7 +385,7 @@ class TestACatalogWithoutAnyClass:
         assert set(added.origin) == {"bundled"}
         assert added.label.isin(GROUPS).all()
         assert "433" not in set(added.number)
-        known = load_dataset(*bundled()).table
+        known = bundled_dataset().table
         assert len(added) == (known.label.isin(GROUPS) & (known.number != "433")).sum()
         assert len(graded.spectra) == len(graded.table)
 

@@ -3,12 +3,12 @@
 import ast
 import json
 import re
-from pathlib import Path
+from functools import cache
 
 import pytest
+from project import ROOT
 from refresh import MARK, checksum, refill
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"), key=lambda path: path.stem)
 STAGES = [path for path in NOTEBOOKS if re.match(r"0[1-6]_|05a_", path.name)]
 LINE = 110  # columns
@@ -19,6 +19,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 every_stage = pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
 
 
+@cache
 def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 

@@ -10,9 +10,9 @@ import sys
 import zipfile
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
+from conftest import COMMAND
 from project import PROJECT, ROOT, package
 
 import nea_prospect
@@ -60,7 +60,8 @@ class TestThePublicNames:
     @every_public_name
     def test_each_has_type_hints(self, name):
         signature = inspect.signature(getattr(nea_prospect, name))
-        bare = [parameter.name for parameter in signature.parameters.values() if not hinted(parameter)]
+        parameters = signature.parameters.values()
+        bare = [parameter.name for parameter in parameters if parameter.annotation is inspect.Parameter.empty]
         assert bare == [], f"without a type hint: {', '.join(bare)}"
 
     @every_public_name
@@ -68,10 +69,6 @@ class TestThePublicNames:
         public = getattr(nea_prospect, name)
         returned = inspect.signature(public).return_annotation
         assert inspect.isclass(public) or returned is not inspect.Signature.empty
-
-
-def hinted(parameter):
-    return parameter.annotation is not inspect.Parameter.empty
 
 
 class TestWhatAnImportLoads:
@@ -136,30 +133,14 @@ def test_the_wheel_holds_notebooks_presets_and_data_and_nothing_else(tmp_path):
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = (
-        "catalog.csv",
-        "auxiliary_spectra.zip",
-        "PROVENANCE.md",
-        "report.html.j2",
-        "bus_demeo_components.csv",
-    )
-    data += ("voila/templates/prospect/index.html.j2", "voila/templates/prospect/conf.json")
-    data += (
-        "orbits.csv.gz",
-        "resources.csv",
-        "columns.csv",
-        "datatables.min.js",
-        "datatables.license.txt",
-        "report.js",
-        "drop_zone.js",
-        "model/model.npz",
-        "model/run.json",
-    )
+    data = "catalog.csv auxiliary_spectra.zip PROVENANCE.md report.html.j2 bus_demeo_components.csv"
+    data += " voila/templates/prospect/index.html.j2 voila/templates/prospect/conf.json orbits.csv.gz"
+    data += " resources.csv columns.csv datatables.min.js datatables.license.txt report.js drop_zone.js"
+    data += " model/model.npz model/run.json"
     presets = [path.name for path in (ROOT / "nbs" / "presets").glob("*.yaml")]
-    wanted = {f"nea_prospect/data/{name}" for name in data}
-    wanted |= {"nea_prospect/py.typed"} | {
-        f"nea_prospect/nbs/{stage}.ipynb" for stage in (*STAGES, "05a_original", "07a_explore")
-    }
+    notebooks = (*STAGES, "05a_original", "07a_explore")
+    wanted = {"nea_prospect/py.typed"} | {f"nea_prospect/data/{name}" for name in data.split()}
+    wanted |= {f"nea_prospect/nbs/{stage}.ipynb" for stage in notebooks}
     wanted |= {f"nea_prospect/nbs/presets/{preset}" for preset in presets}
     assert wanted - names == set()
     assert [name for name in names if "checkpoint" in name or name.startswith(("tests", "runs"))] == []
@@ -187,8 +168,7 @@ class TestReadme:
         assert [target for target in targets if not re.search(rf"(?m)^{target}:", make)] == []
 
     def test_its_options_of_run_exist(self):
-        command = Path(sys.executable).with_name("nea-prospect")
-        shown = subprocess.run([command, "run", "--help"], capture_output=True, text=True, check=True).stdout
+        shown = subprocess.run([COMMAND, "run", "--help"], capture_output=True, text=True, check=True).stdout
         lines = [line for line in self.text.splitlines() if "nea-prospect run" in line]
         options = re.findall(r"(--[a-z]+)", "\n".join(lines))
         assert [option for option in options if option not in shown] == []

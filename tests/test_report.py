@@ -1,5 +1,7 @@
 """What the script of the report does with a table, in a browser."""
 
+from contextlib import contextmanager
+
 import nbformat
 import pandas as pd
 import pytest
@@ -7,6 +9,16 @@ from browser import open_browser
 
 from nea_prospect.files import packaged
 from nea_prospect.report import _template, mark_up, notebook_body
+
+
+@contextmanager
+def opened(folder, html, **options):
+    """A page in Chromium."""
+    page = folder / "page.html"
+    page.write_text(html, "utf-8")
+    with open_browser() as visit:
+        yield visit(page.as_uri(), **options)
+
 
 TONNES = ["9.5e7 (1.0e7-2e8)", "1,200", "", "9.8e8 (1e8-5e9)", "not searched", "9.2e6", ">99%", "-", "3"]
 
@@ -16,10 +28,8 @@ def test_numbers_are_sorted_by_value_and_cells_without_one_stand_last(tmp_path, 
     rows = "".join(f"<tr><td>{text}</td></tr>" for text in TONNES)
     table = f"<table><thead><tr><th>t</th></tr></thead><tbody>{rows}</tbody></table>"
     script = "\n".join(packaged(name).read_text("utf-8") for name in ("datatables.min.js", "report.js"))
-    page = tmp_path / "page.html"
-    page.write_text(f"<meta charset=utf-8><main>{mark_up(table)}</main><script>{script}</script>", "utf-8")
-    with open_browser() as visit:
-        window = visit(page.as_uri())
+    html = f"<meta charset=utf-8><main>{mark_up(table)}</main><script>{script}</script>"
+    with opened(tmp_path, html) as window:
         for _ in range(clicks):
             window.locator("thead th").click()
             window.wait_for_timeout(200)
@@ -37,10 +47,8 @@ def rendered(body):
 
 def test_a_long_name_of_a_row_leaves_room_for_its_numbers_in_a_narrow_window(tmp_path):
     name = "(4179) Toutatis, radar and fly-by; spectrum of an ordinary chondrite"
-    page = tmp_path / "page.html"
-    page.write_text(rendered(mark_up(pd.DataFrame(0.91, [name], list("abcdefgh")).to_html())), "utf-8")
-    with open_browser() as visit:
-        window = visit(page.as_uri(), width=400)
+    table = pd.DataFrame(0.91, [name], list("abcdefgh"))
+    with opened(tmp_path, rendered(mark_up(table.to_html())), width=400) as window:
         widths = [window.locator(place).bounding_box()["width"] for place in ("tbody th", ".scroll")]
     assert widths[0] < 0.6 * widths[1]
 
@@ -50,10 +58,8 @@ def test_a_long_line_of_output_is_broken_and_not_cut(tmp_path):
     words = {"text/plain": "catalog: " + "number, " * 60}
     notebook.cells[0].outputs = [nbformat.v4.new_output("execute_result", data=words)]
     nbformat.write(notebook, tmp_path / "words.ipynb")
-    page = tmp_path / "page.html"
-    page.write_text(rendered(notebook_body(tmp_path / "words.ipynb")), "utf-8")
-    with open_browser() as visit:
-        found = visit(page.as_uri()).locator(".output_subarea pre")
+    with opened(tmp_path, rendered(notebook_body(tmp_path / "words.ipynb"))) as window:
+        found = window.locator(".output_subarea pre")
         assert found.evaluate("box => box.scrollWidth - box.clientWidth") == 0
 
 
@@ -77,21 +83,15 @@ def test_a_notebook_that_has_no_page_is_described_where_it_is_named(tmp_path):
     assert body.count("<li>") == 1
 
 
+WORD = """cell => {
+    const word = document.createRange(), text = cell.firstChild;
+    word.setStart(text, 3);
+    word.setEnd(text, 14);
+    return [word.toString(), word.getClientRects().length];
+}"""
+
+
 def test_a_word_in_the_name_of_a_row_of_the_decisions_is_not_broken(tmp_path):
     table = pd.DataFrame([["none, it is known"] * 3], ["An observation that would decide"], list("abc"))
-    page = tmp_path / "page.html"
-    page.write_text(rendered(mark_up(table.to_html(classes="told"))), "utf-8")
-    with open_browser() as visit:
-        text = (
-            visit(page.as_uri(), width=400)
-            .locator("tbody th")
-            .evaluate(
-                """cell => {
-                const word = document.createRange(), text = cell.firstChild;
-                word.setStart(text, 3);
-                word.setEnd(text, 14);
-                return [word.toString(), word.getClientRects().length];
-            }"""
-            )
-        )
-    assert text == ["observation", 1]
+    with opened(tmp_path, rendered(mark_up(table.to_html(classes="told"))), width=400) as window:
+        assert window.locator("tbody th").evaluate(WORD) == ["observation", 1]

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +25,7 @@ from nea_prospect.dictionary import round_known
 from nea_prospect.files import read_json
 from nea_prospect.loading import bundled
 from nea_prospect.prediction import predict_files
-from nea_prospect.survey import ZONES, iter_parts, place_asteroids, plot_zones, predict_parts
-from nea_prospect.survey import read_parts as read_all_parts
+from nea_prospect.survey import ZONES, iter_parts, place_asteroids, plot_zones, predict_parts, read_parts
 
 COMMAND = Path(sys.executable).with_name("nea-prospect")
 HALVES = ["many.zip", "survey.csv"]
@@ -50,30 +50,29 @@ def desk(tmp_path_factory):
     return folder
 
 
-def read_parts(folder):
-    read = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    paths = sorted(path for path in folder.iterdir() if path.stem.startswith("part-"))
-    return pd.concat([read[path.suffix](path) for path in paths], ignore_index=True)
-
-
 def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
-def whole(desk):
+def halves(desk):
+    return [desk / name for name in HALVES]
+
+
+@pytest.fixture(scope="module")
+def whole(desk, halves):
     """The parts made in one go, and their record."""
-    record = predict_parts(load_model(), [desk / name for name in HALVES], desk / "whole", workers=1, size=20)
-    return desk / "whole", record
+    return desk / "whole", predict_parts(load_model(), halves, desk / "whole", workers=1, size=20)
 
 
-def test_parts_hold_what_the_table_holds(desk, whole):
+def test_parts_hold_what_the_table_holds(halves, whole):
     folder, record = whole
-    table, _ = predict_files(load_model(), [desk / name for name in HALVES])
+    table, _ = predict_files(load_model(), halves)
     parts = read_parts(folder)
     assert parts.File.tolist() == table.File.tolist()
-    assert parts.Group.fillna("").tolist() == table.Group.fillna("").tolist()
-    assert parts.Problem.fillna("").tolist() == table.Problem.tolist()
+    assert parts.Group.tolist() == table.Group.fillna("").tolist()
+    assert parts.Group.eq("").sum() == 3
+    assert parts.Problem.tolist() == table.Problem.tolist()
     # files hold four decimals
     np.testing.assert_allclose(parts["Prob_S-Group"], table["Prob_S-Group"], atol=5.2e-5, rtol=0)
     assert [part["rows"] for part in record["parts"].values()] == [20, 20, 10, 20, 20, 20]
@@ -82,18 +81,14 @@ def test_parts_hold_what_the_table_holds(desk, whole):
     assert read_json(folder / "parts.json") == record
 
 
-def test_parts_are_read_as_one_table(whole):
-    table = read_all_parts(whole[0])
-    assert table.File.tolist() == read_parts(whole[0]).File.tolist()
-    assert table.Group.eq("").sum() == 3
-    assert read_all_parts(whole[0], ["Group"]).columns.tolist() == ["Group"]
-    assert table.Problem.ne("").sum() == 3
+def test_of_parts_some_columns_are_read(whole):
+    assert read_parts(whole[0], ["Group"]).columns.tolist() == ["Group"]
 
 
 def test_parts_that_are_not_complete_are_not_read(whole, tmp_path):
     (tmp_path / "parts.json").write_text(json.dumps(whole[1] | {"status": "unfinished"}))
     with pytest.raises(ValueError, match="is not complete"):
-        read_all_parts(tmp_path)
+        read_parts(tmp_path)
 
 
 def test_asteroids_have_a_zone_and_a_published_group(tmp_path):
@@ -113,24 +108,29 @@ def test_zones_with_few_asteroids_are_not_drawn():
     plt.close(ax.figure)
 
 
-def test_two_processes_give_the_same_bytes(desk, whole):
-    paths = [desk / name for name in HALVES]
-    predict_parts(load_model(), paths, desk / "two", workers=2, size=20)
+def test_two_processes_give_the_same_bytes(desk, halves, whole):
+    predict_parts(load_model(), halves, desk / "two", workers=2, size=20)
     assert contents(desk / "two") == contents(whole[0])
 
 
-def test_every_part_has_the_same_columns_and_kinds(desk, whole):
+@pytest.mark.parametrize(
+    "names, size, n_parts, catalog",
+    [(HALVES, 20, 6, None), (["many.zip"], 50, 1, bundled()[0])],
+    ids=["alone", "with a catalog"],
+)
+def test_every_part_has_the_same_columns_and_kinds_also_without_a_spectrum(
+    desk, tmp_path, names, size, n_parts, catalog
+):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    (desk / "bad").mkdir()
-    (desk / "bad" / "a.txt").write_text("clouds")
-    predict_parts(load_model(), [desk / "bad"], desk / "only bad", workers=1)
-    kinds = [
-        pd.read_parquet(path).dtypes
-        for path in [*sorted(whole[0].glob("part-*")), *(desk / "only bad").glob("part-*")]
-    ]
-    assert len(kinds) == 7
-    for other in kinds[1:]:
-        pd.testing.assert_series_equal(other, kinds[0])
+    (tmp_path / "a.txt").write_text("clouds")
+    options = {"workers": 1, "size": size, "catalog": catalog}
+    record = predict_parts(load_model(), [tmp_path / "a.txt"], tmp_path / "bad", **options)
+    assert record["parts"]["part-00000.parquet"]["problems"] == 1
+    predict_parts(load_model(), [desk / name for name in names], tmp_path / "good", **options)
+    first, *others = [pd.read_parquet(path).dtypes for path in tmp_path.glob("*/part-*")]
+    assert len(others) == n_parts
+    for other in others:
+        pd.testing.assert_series_equal(other, first)
 
 
 SCRIPT = """
@@ -143,9 +143,8 @@ if __name__ == "__main__":
 """
 
 
-def test_what_was_killed_goes_on_and_gives_the_same_bytes(desk, whole):
-    paths = [str(desk / name) for name in HALVES]
-    command = [sys.executable, "-c", SCRIPT, str(desk / "killed"), *paths]
+def test_what_was_killed_goes_on_and_gives_the_same_bytes(desk, halves, whole):
+    command = [sys.executable, "-c", SCRIPT, desk / "killed", *halves]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGKILL)
@@ -153,41 +152,38 @@ def test_what_was_killed_goes_on_and_gives_the_same_bytes(desk, whole):
     assert record["status"] == "unfinished"
     time.sleep(1)  # until the processes have noticed
     (desk / "killed" / ".part-00009.csv.1234").write_text("half")
-    predict_parts(load_model(), paths, desk / "killed", workers=1, size=20)
+    predict_parts(load_model(), halves, desk / "killed", workers=1, size=20)
     assert contents(desk / "killed") == contents(whole[0])
 
 
-def test_a_worker_that_is_killed_is_told_and_costs_only_its_part(desk, whole):
-    paths = [desk / name for name in HALVES]
-
+def test_a_worker_that_is_killed_is_told_and_costs_only_its_part(desk, halves, whole):
     def kill(*_):
         for child in psutil.Process().children(recursive=True):
             if child.status() != psutil.STATUS_ZOMBIE and "popen_loky" in " ".join(child.cmdline()):
                 child.kill()
 
     with pytest.raises(OSError, match="a process was killed"):
-        predict_parts(load_model(), paths, desk / "worker", workers=2, size=20, progress=kill)
+        predict_parts(load_model(), halves, desk / "worker", workers=2, size=20, progress=kill)
     kept = len(list((desk / "worker").glob("part-*")))
     assert kept >= 1
-    predict_parts(load_model(), paths, desk / "worker", workers=2, size=20)
+    predict_parts(load_model(), halves, desk / "worker", workers=2, size=20)
     assert contents(desk / "worker") == contents(whole[0])
 
 
-def test_a_part_that_was_damaged_is_made_again(desk, whole):
-    paths = [desk / name for name in HALVES]
-    predict_parts(load_model(), paths, desk / "damaged", workers=1, size=20)
+def test_a_part_that_was_damaged_is_made_again(desk, halves, whole):
+    shutil.copytree(whole[0], desk / "damaged")
     part = sorted((desk / "damaged").glob("part-*"))[1]
     part.write_bytes(part.read_bytes()[:-100])
-    predict_parts(load_model(), paths, desk / "damaged", workers=1, size=20)
+    predict_parts(load_model(), halves, desk / "damaged", workers=1, size=20)
     assert contents(desk / "damaged") == contents(whole[0])
 
 
-def test_a_folder_of_something_else_is_refused(desk, whole, tmp_path):
+def test_a_folder_of_something_else_is_refused(desk, halves, whole, tmp_path):
     model = load_model()
     with pytest.raises(ValueError, match="parts with other inputs"):
         predict_parts(model, [desk / "many.zip"], whole[0], size=20)
     with pytest.raises(ValueError, match="parts with other size"):
-        predict_parts(model, [desk / name for name in HALVES], whole[0], size=21)
+        predict_parts(model, halves, whole[0], size=21)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="already holds something"):
         predict_parts(model, [desk / "many.zip"], tmp_path)
@@ -229,25 +225,13 @@ def test_parts_with_a_catalog_hold_what_the_table_holds(desk):
     catalog = bundled()[0]
     predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", workers=1, size=30, catalog=catalog)
     table, _ = predict_files(load_model(), [desk / "many.zip"], catalog)
-    parts = read_all_parts(desk / "catalog")
+    parts = read_parts(desk / "catalog")
     assert parts.columns.tolist() == table.columns.tolist()
     assert parts.Name.tolist() == table.Name.fillna("").tolist()
     for name in ("Delta_v_km_s", "Diameter_km", "Water_Expected_t", "Metal_Utility_t"):
         np.testing.assert_array_equal(parts[name], round_known(table)[name])
     with pytest.raises(ValueError, match="parts with other catalog"):
         predict_parts(load_model(), [desk / "many.zip"], desk / "catalog", size=30)
-
-
-def test_parts_with_a_catalog_have_the_same_kinds_without_a_spectrum(desk, tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    (tmp_path / "a.txt").write_text("clouds")
-    record = predict_parts(
-        load_model(), [tmp_path / "a.txt"], tmp_path / "bad", workers=1, catalog=bundled()[0]
-    )
-    assert record["parts"]["part-00000.parquet"]["problems"] == 1
-    predict_parts(load_model(), [desk / "many.zip"], tmp_path / "good", workers=1, catalog=bundled()[0])
-    kinds = [pd.read_parquet(tmp_path / name / "part-00000.parquet").dtypes for name in ("bad", "good")]
-    pd.testing.assert_series_equal(*kinds)
 
 
 @pytest.fixture
@@ -276,15 +260,15 @@ def cluster(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, whole, cluster):
+def test_a_cluster_loses_a_worker_and_gives_the_same_bytes(desk, halves, whole, cluster):
     address, (_, *workers) = cluster
-    paths, victims = [desk / name for name in HALVES], workers[:1]
+    victims = workers[:1]
 
     def kill(*_):
         if victims:
             victims.pop().kill()
 
-    record = predict_parts(load_model(), paths, desk / "dask", size=20, progress=kill, scheduler=address)
+    record = predict_parts(load_model(), halves, desk / "dask", size=20, progress=kill, scheduler=address)
     assert workers[0].wait(5) == -signal.SIGKILL
     assert workers[1].poll() is None
     assert record == whole[1]

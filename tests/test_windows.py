@@ -75,15 +75,10 @@ class TestPlaces:
         residual = found - e * np.sin(found) - mean
         np.testing.assert_allclose(np.abs((residual + np.pi) % (2 * np.pi) - np.pi), 0, atol=1e-9)
 
-    @pytest.mark.parametrize("name, tolerance", [("Earth", 2e-3), ("Mars", 2e-3)])
-    def test_planets_stand_where_the_ephemeris_has_them(self, name, tolerance):
+    def test_planets_stand_where_the_ephemeris_has_them(self):
         dates = julian_date("2000-01-01") + np.arange(0, 700, 10.0)
-        place = propagate(PLANETS.loc[[name]], dates)[0][0]
-        if name == "Earth":
-            known = earth(dates)[0]
-        else:
-            known = equatorial_to_ecliptic(erfa.plan94(dates, 0.0, 4)["p"])
-        assert np.linalg.norm(place - known, axis=1).max() < tolerance
+        known = [earth(dates)[0], equatorial_to_ecliptic(erfa.plan94(dates, 0.0, 4)["p"])]
+        assert np.linalg.norm(propagate(PLANETS, dates)[0] - known, axis=-1).max() < 2e-3
 
     def test_energy_and_angular_momentum_are_those_of_the_elements(self, orbits):
         some = orbits.sample(300, random_state=1)
@@ -107,54 +102,25 @@ class TestPlaces:
         assert abs(dates[apart.argmin()] - julian_date("2012-01-31")) <= 2
         assert apart.min() == pytest.approx(0.179, abs=0.004)
 
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"e": 1.0},
-            {"e": 1.3},
-            {"e": -0.1},
-            {"a_au": -2.0},
-            {"a_au": 0.0},
-            *({name: np.nan} for name in ELEMENTS),
-        ],
-        ids=str,
-    )
-    def test_what_is_no_ellipse_is_nowhere_and_has_no_window(self, changes):
-        odd = one_orbit(**changes)
+    def test_what_is_no_ellipse_is_nowhere_and_has_no_window(self):
+        changes = [{"e": 1.0}, {"e": 1.3}, {"e": -0.1}, {"a_au": -2.0}, {"a_au": 0.0}]
+        changes += [{name: np.nan} for name in ELEMENTS]
+        odd = pd.concat([one_orbit(**change).set_axis([str(change)]) for change in changes])
+        found = find_windows(odd, 2030, 2030).set_index("Asteroid_ID")
+        assert found.index.tolist() == odd.index.tolist()
         assert np.isnan(propagate(odd, np.array([2461500.5]))[0]).all()
-        (row,) = find_windows(odd, 2030, 2030).itertuples()
-        assert row.Note == "no orbit with its epoch: no windows"
-        assert row.Departure == row.Return_Departure == ""
-        assert np.isnan(row.Window_delta_v_km_s)
-        assert visibility(odd, [18.0], "2027-01-01").V_Date.tolist() == [""]
+        assert found.Note[found.Note != "no orbit with its epoch: no windows"].to_dict() == {}
+        assert (found[["Departure", "Return_Departure"]] == "").all(axis=None)
+        assert found.Window_delta_v_km_s.isna().all()
+        assert (visibility(odd, np.full(len(odd), 18.0), "2027-01-01").V_Date == "").all()
 
 
 class TestArcs:
-    @pytest.mark.parametrize(
-        "start, end, seconds, gm, first, last",
-        [
-            (  # Curtis, Orbital Mechanics for Engineering Students, example 5.2
-                [5000, 10000, 2100],
-                [-14600, 2500, 7000],
-                3600,
-                398600,
-                [-5.9925, 1.9254, 3.2456],
-                [-3.3125, -4.1966, -0.38529],
-            ),
-            (  # Vallado, Fundamentals of Astrodynamics and Applications, example 7-5
-                [15945.34, 0, 0],
-                [12214.83899, 10249.46731, 0],
-                4560,
-                398600.4418,
-                [2.058913, 2.915965, 0],
-                [-3.451565, 0.910315, 0],
-            ),
-        ],
-    )
-    def test_textbooks(self, start, end, seconds, gm, first, last):
-        found = lambert(start, end, seconds, gm=gm)
-        np.testing.assert_allclose(found[0], first, atol=1e-4)
-        np.testing.assert_allclose(found[1], last, atol=1e-4)
+    def test_a_textbook(self):
+        """Curtis, Orbital Mechanics for Engineering Students, example 5.2; notebook 05b shows Vallado's."""
+        found = lambert([5000, 10000, 2100], [-14600, 2500, 7000], 3600, gm=398600)
+        expected = [[-5.9925, 1.9254, 3.2456], [-3.3125, -4.1966, -0.38529]]
+        np.testing.assert_allclose(found[:2], expected, atol=1e-4)
 
     @pytest.mark.parametrize(
         "start, end, days, revolutions, right, first",
@@ -203,13 +169,6 @@ class TestArcs:
         best = departures[cost.min(axis=1).argmin()]
         assert julian_date("2020-07-01") < best < julian_date("2020-08-31")
         assert 180 < flights[cost[departures == best][0].argmin()] < 420
-
-    def test_dart_hit_didymos_at_its_published_speed(self, orbits):
-        """Launch 2021-11-24, impact 2022-09-26 at 6.145 km/s (Daly et al. 2023, Nature 616, 443)."""
-        dates = np.array([julian_date("2021-11-24T06:21"), julian_date("2022-09-26T23:14")])
-        there = [part[0] for part in propagate(orbits.loc[["65803"]], dates[1:])]
-        arrive = cheapest_arc(earth(dates[:1]), there, np.diff(dates), outward_cost)[2, 0]
-        assert arrive == pytest.approx(6.145, abs=0.05)
 
 
 def follow(start, velocity, days):
@@ -322,20 +281,18 @@ class TestFullElements:
         assert found.epoch_jd.notna().tolist() == [True, True, False]
         assert found.mean_anomaly_deg.iloc[0] == orbits.mean_anomaly_deg["433"]
 
-    @pytest.mark.parametrize("column, change", [("a_au", 0.02), ("e", -0.05), ("i_deg", 1.0), ("e", np.nan)])
-    def test_another_orbit_than_that_on_the_list_has_no_epoch(self, orbits, column, change):
-        own = orbits.loc[["433"], ["a_au", "e", "i_deg"]].assign(Asteroid_ID="433", Designation="")
-        own[column] += change
-        found = full_elements(own, orbits)
-        assert found.isna().all(axis=None)
-        assert find_windows(found, 2030, 2030).Note.tolist() == ["no orbit with its epoch: no windows"]
+    def test_another_orbit_than_that_on_the_list_has_no_epoch(self, orbits):
+        changes = {"a_au": [0, 0.02, 0, 0, 0], "e": [0, 0, -0.05, 0, np.nan], "i_deg": [0, 0, 0, 1.0, 0]}
+        own = orbits.loc[["433"] * 5, list(changes)] + pd.DataFrame(changes, ["433"] * 5)
+        found = full_elements(own.assign(Asteroid_ID="433", Designation=""), orbits)
+        assert found.isna().all(axis=1).tolist() == [False, True, True, True, True]
 
 
 class TestVisibility:
     def test_the_phase_function_is_that_of_bowell(self):
-        """At 0 degrees nothing is lost; tabulated for G = 0.15, 20 degrees cost 1.00 mag."""
-        np.testing.assert_allclose(apparent_magnitude(10.0, 1.0, 1.0, 0.0), 10.0)
+        """Tabulated for G = 0.15: 20 degrees cost 1.00 mag. That 0 cost none stands in notebook 05b."""
         lost = apparent_magnitude(0.0, 1.0, 1.0, np.radians([10, 20, 40, 90, 120]))
+        assert lost[1] == pytest.approx(1.0, abs=0.005)
         assert (np.diff(lost) > 0).all()
         assert apparent_magnitude(10.0, 2.0, 5.0, 0.0) == pytest.approx(15.0)
 
