@@ -196,20 +196,16 @@ def _pack_tree(tree, columns):
     }
 
 # %% ../nbs/03a_classifier.ipynb #43008aad
-def pack_trees(forests, n_classes):
-    """Pack the trees of forests, fitted to codes of classes that not every forest has seen, into arrays."""
-    trees = []
-    for forest in forests:
-        columns = np.zeros((forest.n_classes_, n_classes), dtype="float32")
-        columns[np.arange(forest.n_classes_), forest.classes_] = 1
-        trees += [_pack_tree(estimator.tree_, columns) for estimator in forest.estimators_]
+def pack_trees(forest, n_classes):
+    """Pack the trees of a forest, fitted to codes of classes of which it may have seen only some."""
+    columns = np.eye(n_classes, dtype="float32")[forest.classes_]
+    trees = [_pack_tree(estimator.tree_, columns) for estimator in forest.estimators_]
     packed = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
     leaves = packed["step"] == 0
     distributions = packed.pop("value").astype("float32")[leaves]
     distinct, row = np.unique(distributions, axis=0, return_inverse=True)
     packed["step"][leaves] = -1 - row.ravel()
-    small = packed["feature"].max(initial=0) < 256
-    kinds = {"feature": "uint8" if small else "int32", "threshold": "float32", "step": "int32"}
+    kinds = {"feature": np.min_scalar_type(packed["feature"].max()), "threshold": "float32", "step": "int32"}
     packed |= {name: packed[name].astype(kind) for name, kind in kinds.items()}
     sizes = [len(tree["step"]) for tree in trees]
     return packed | {"leaf": distinct, "first": np.cumsum([0, *sizes[:-1]])}
@@ -397,7 +393,7 @@ NOISY = 0.015  # relative scatter of neighbours with which a spectrum without er
 _MIN_COMPLETE = 2 * len(WAVELENGTH_GRID)  # spectra, to tell a covariance
 
 
-def _find_noisy(log_reflectance, noise=None):
+def _find_noisy(log_reflectance, noise):
     """Noise of each spectrum, of its errors or else of its scatter, and the rows with much of it."""
     observed, found = np.isfinite(log_reflectance), np.full(log_reflectance.shape, np.nan)
     if noise is not None:
@@ -649,7 +645,7 @@ def _table(self: Model, reflectance, first, last, noise=None):
     table["Abstains"] = predictions.abstains
     table["Band_0.7_Seen"] = hydration_band(features)
     table["Templates"] = _template_texts(*self._nearest(inputs))
-    return table.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_TRUTH, "bool"))
+    return table.astype(dict.fromkeys(("Group", "Set", "Coverage", "Templates"), "str"))
 
 
 def _template_texts(names, distances):
@@ -661,10 +657,6 @@ def _template_texts(names, distances):
     ]
     ends = near.sum(axis=1).cumsum().tolist()
     return ["; ".join(texts[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-_TEXT = ("Group", "Set", "Coverage", "Templates")
-_TRUTH = ("Atypical", "Abstains")
 
 # %% ../nbs/03a_classifier.ipynb #a1d2cae4
 def _group_columns(predictions, classes):
@@ -872,7 +864,7 @@ def _trees_fit(trees):
     step, first = trees["step"], trees["first"]
     if not len(first) or not len(step) or first[0] != 0 or first[-1] >= len(step):
         return False
-    if (np.diff(first) <= 0).any() or (trees["feature"] >= len(INPUT_NAMES)).any():
+    if (np.diff(first) <= 0).any():
         return False
     sizes = np.diff(np.r_[first, len(step)])
     ends = np.repeat(np.r_[first[1:], len(step)], sizes)  # of the tree that a node belongs to

@@ -303,11 +303,11 @@ def _roughness(y):
 
 
 def _moments(y):
-    """Mean, standard deviation, minimum, maximum and range over the covered points; NaN if there are none."""
+    """Moments and limits of the covered points, by name of the feature; NaN if there are none."""
     mean = _covered_mean(y)
-    deviation = np.sqrt(_covered_mean((y - mean[:, None]) ** 2))
+    spread = np.sqrt(_covered_mean((y - mean[:, None]) ** 2))
     low, high = np.fmin.reduce(y, axis=1), np.fmax.reduce(y, axis=1)
-    return mean, deviation, low, high, high - low
+    return {"mean": mean, "standard_deviation": spread, "minimum": low, "maximum": high, "range": high - low}
 
 # %% ../nbs/02_features.ipynb #bbd5f84d
 def _polynomial(wavelength, reflectance, degree):
@@ -332,6 +332,9 @@ def _window_slope(wavelength, reflectance, low, high):
     return reflectance[:, window] @ x / (x @ x)
 
 # %% ../nbs/02_features.ipynb #25c5c5a0
+_COMPONENTS = [f"PC{k}" for k in range(1, 6)]
+
+
 def bus_demeo_components(wavelength, reflectance):
     """Compute the Bus-DeMeo slope (1/um) and principal components PC1' to PC5'.
 
@@ -342,7 +345,7 @@ def bus_demeo_components(wavelength, reflectance):
     DeMeo et al. (2009), Icarus 202, 160, doi:10.1016/j.icarus.2009.02.005.
     """
     basis = pd.read_csv(packaged("bus_demeo_components.csv"))
-    eigenvectors = basis[[f"PC{k}" for k in range(1, 6)]].to_numpy()
+    eigenvectors = basis[_COMPONENTS].to_numpy()
     points = np.insert(basis["wavelength_um"].to_numpy(), 2, 0.55)
     y = _values_at(wavelength, reflectance, points)
     y = y / y[:, [2]]
@@ -373,7 +376,7 @@ def feature_table():
         ("curvature", "1/um^2", "second-order coefficient of a fitted parabola"),
         ("roughness", "", "rms of second differences"),
         ("bus_demeo_slope", "1/um", "slope of DeMeo et al. (2009)"),
-        *((f"PC{k}", "", f"principal component PC{k}' of DeMeo et al. (2009)") for k in range(1, 6)),
+        *((name, "", f"principal component {name}' of DeMeo et al. (2009)") for name in _COMPONENTS),
         ("anchor", "um", "wavelength of normalisation"),
     ]
     return pd.DataFrame(rows, columns=["name", "unit", "meaning"]).set_index("name")
@@ -388,8 +391,7 @@ def _band_rows(band):
 # %% ../nbs/02_features.ipynb #21472c95
 def _fill_table(wavelength, reflectance, y, anchor):
     """Features in the order of `feature_table`, from the reflectance as given and normalised (``y``)."""
-    moments = ("mean", "standard_deviation", "minimum", "maximum", "range")
-    columns = dict(zip(moments, _moments(y), strict=True))
+    columns = _moments(y)
     columns["slope"] = _polynomial(wavelength, y, degree=1)
     for low, high in SLOPE_RANGES:
         columns[f"slope_{low}_{high}"] = _window_slope(wavelength, y, low, high)
@@ -403,11 +405,10 @@ def _fill_table(wavelength, reflectance, y, anchor):
         columns[f"ratio_{over:.2f}_{under:.2f}"] = values[:, 0] / values[:, 1]
     columns["curvature"] = _polynomial(wavelength, y, degree=2)
     columns["roughness"] = _roughness(y)
-    components = ("bus_demeo_slope", *(f"PC{k}" for k in range(1, 6)))
-    columns |= zip(components, bus_demeo_components(wavelength, reflectance).T, strict=True)
+    components = bus_demeo_components(wavelength, reflectance).T
+    columns |= zip(["bus_demeo_slope", *_COMPONENTS], components, strict=True)
     columns["anchor"] = anchor
-    names = feature_table().index.tolist()
-    return pd.DataFrame(np.column_stack([columns[name] for name in names]), columns=names)
+    return pd.DataFrame(columns)[feature_table().index.tolist()]
 
 # %% ../nbs/02_features.ipynb #18de3fb9
 def extract_spectral_features(wavelength: np.ndarray, reflectance: np.ndarray) -> pd.DataFrame:
@@ -465,8 +466,7 @@ def resample_noise(spectra):
     Parameters
     ----------
     spectra : sequence of Spectrum
-        Or any objects with ascending ``wavelength`` (um), ``reflectance``, and perhaps ``uncertainty``, its
-        standard deviation, NaN or None where unknown.
+        Or of such objects as `resample_spectra` takes.
 
     Returns
     -------
@@ -556,9 +556,8 @@ def compare_components(features, table):
         For each component that was published for any spectrum: the number of spectra, the median absolute
         difference and the published standard deviation.
     """
-    components = [f"PC{k}" for k in range(1, 6)]
-    published = table[["slope", *components]]
-    difference = (features[["bus_demeo_slope", *components]].to_numpy() - published).abs()
+    published = table[["slope", *_COMPONENTS]]
+    difference = (features[["bus_demeo_slope", *_COMPONENTS]].to_numpy() - published).abs()
     known = difference.notna()
     result = pd.DataFrame({"spectra": known.sum(), "median_absolute_difference": difference.median()})
     return result.assign(published_standard_deviation=published[known].std())[known.any()]

@@ -108,7 +108,7 @@ class Dataset:
     rejects: pd.DataFrame  # kind ("spectrum" or "catalog row"), item and reason
     n_catalog_rows: int
     n_files: int
-    labels: str = "harmonised"
+    labels: str  # see `label_groups`
 
     def to_arrays(self):
         """Return all but the rejects as named arrays, the spectra end to end."""

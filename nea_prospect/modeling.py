@@ -15,6 +15,7 @@ import platform
 import warnings
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from itertools import islice, product
 from pathlib import Path
@@ -35,9 +36,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 # %% ../nbs/04_modeling.ipynb #be3fe433
@@ -77,11 +77,10 @@ from .resampling import augment_coverage, inner_folds, other_asteroids
 from nea_prospect.smote_network import (
     DROPOUT,
     SmoteNetworkClassifier,
+    _check_width,
     _Probabilistic,
-    _row_weights,
     _start_worker,
     begin_again,
-    compiled,
 )
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
@@ -117,8 +116,7 @@ def load_auxiliary(auxiliary, files=()):
         account.append((escape_control(Path(spectra).name), *counts))
     if not tables:
         return None
-    columns = ["set", "files", "read", "labelled", "in training"]
-    account = pd.DataFrame(account, columns=columns)
+    account = pd.DataFrame(account, columns=["set", "files", "read", "labelled", "in training"])
     return np.vstack(reflectance), pd.concat(tables, ignore_index=True), account
 
 # %% ../nbs/04_modeling.ipynb #37107f87
@@ -209,21 +207,14 @@ def fit(self: TwoBranchClassifier, X, y, groups=None, sample_weight=None):
     y, groups, sample_weight : array_like of shape (n_rows,)
         Class, asteroid (optional; rows of one asteroid share a fold) and weight (optional) of each row.
     """
-    X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype="float64")
-    check_classification_targets(y)
+    X, codes, groups, weight = self._check_training(X, y, groups, sample_weight)
     if X.shape[1] <= (n_points := self.n_wavelengths * self.n_channels):
         message = f"the first {n_points} columns are the spectrum and at least one must follow"
         raise ValueError(f"{X.shape[1]} feature(s) given, but {message}")
-    encoder = LabelEncoder().fit(y)
-    self.classes_, codes = encoder.classes_, encoder.transform(y)
-    if len(self.classes_) < 2:
-        raise ValueError(f"all rows are of one class, {self.classes_[0]!r}; at least 2 are needed")
-    weight = _row_weights(sample_weight, X)
     share = np.bincount(codes, weights=weight) / weight.sum()
     weight = weight * np.maximum(share, 1e-9)[codes] ** -self.balance
     with np.errstate(invalid="ignore"):  # a column that no row observed gets NaN
         self.scaler_ = StandardScaler().fit(X)
-    groups = np.arange(len(codes)) if groups is None else groups
     folds = inner_folds(codes, groups, self.n_members, self.random_state)
     inputs = self._inputs(X)
     self._train(inputs, codes, weight / weight.mean(), folds)
@@ -239,8 +230,9 @@ def _inputs(self: TwoBranchClassifier, X):
     return network_inputs(X, self.scaler_.mean_, self.scaler_.scale_, self.n_wavelengths * self.n_channels)
 
 # %% ../nbs/04_modeling.ipynb #dbc61761
+@cache
 def _compile(*sizes):
-    """Build and compile networks."""
+    """Build and compile networks, once in a process for each set of sizes."""
     import keras
 
     network, optimizer = build_network(*sizes), keras.optimizers.AdamW(weight_decay=1e-4)
@@ -257,7 +249,7 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     n_classes, members = len(self.classes_), np.arange(self.n_members)
     n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
     sizes = self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members
-    network = compiled("network", _compile, *sizes)
+    network = _compile(*sizes)
     keras.utils.set_random_seed(int(self.random_state))
     begin_again(network, build_network(*sizes), self.learning_rate)
     n_steps = self.epochs * -(-len(codes) // self.batch_size)
@@ -282,9 +274,8 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
 @patch
 def predict_proba(self: TwoBranchClassifier, X):
     """Return class probabilities, shape (n_rows, n_classes), in the order of ``classes_``."""
-    check_is_fitted(self)
-    X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="float64")
-    return softmax(network_logits(self.weights_, *self._inputs(X)).astype("float64")).mean(axis=1)
+    inputs = self._inputs(self._check_rows(X))
+    return softmax(network_logits(self.weights_, *inputs).astype("float64")).mean(axis=1)
 
 # %% ../nbs/04_modeling.ipynb #e979bebf
 SHIFT_COST = 50.0  # nat; to double the odds of a group must lower the cross-entropy by 50 ln(2)**2 = 24
@@ -338,9 +329,8 @@ def uncontradicted(inputs, labels, asteroids, weight, random_state=0, n_trees=10
         probabilities = trees.predict_proba(inputs[test])
         own = np.where(labels[test][:, None] == trees.classes_, probabilities, 0.0).sum(axis=1)
         trusted[test] = probabilities.max(axis=1) - own < MAX_CONTRADICTION
-    groups, members = np.unique(labels, return_inverse=True)
-    sizes = np.array([len(np.unique(asteroids[members == k])) for k in range(len(groups))])
-    return trusted | ((sizes < MIN_FILTERED) | (groups == "Other"))[members]
+    sizes = pd.Series(asteroids).groupby(labels).transform("nunique").to_numpy()
+    return trusted | (sizes < MIN_FILTERED) | (labels == "Other")
 
 # %% ../nbs/04_modeling.ipynb #fc7fded4
 class SpectrumClassifier(_Probabilistic):
@@ -398,22 +388,16 @@ def fit(self: SpectrumClassifier, X, y, groups=None, sample_weight=None):  # noq
         Weight in training; calibration, where the mixture of groups matters most, takes its square. The sets
         are calibrated on the spectra with the largest weight.
     """
-    X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype="float64")
-    check_classification_targets(y)
-    if X.shape[1] != N_WAVELENGTHS:
-        raise ValueError(f"{X.shape[1]} feature(s) given, but a spectrum on the grid has {N_WAVELENGTHS}")
-    asteroids, groups = groups, np.arange(len(y)) if groups is None else np.asarray(groups)
-    weight = _row_weights(sample_weight, X)
-    self.classes_, self.trusted_ = np.unique(y), np.ones(len(y), dtype=bool)
+    X, codes, asteroids, weight = self._check_training(X, y, groups, sample_weight)
+    _check_width(X)
+    kept = np.ones(len(X), dtype=bool)
     if self.doubt:
-        inputs = model_inputs(X)
-        self.trusted_ = uncontradicted(inputs, y, groups, weight, self.random_state, self.n_trees)
-    kept = self.trusted_
-    held_out = self._fit_trusted(X[kept], np.searchsorted(self.classes_, y[kept]), groups[kept], weight[kept])
-    self.held_out_ = np.full((len(y), len(self.classes_)), np.nan)
-    self.held_out_[kept] = held_out
-    if asteroids is not None:
-        self.model_ = replace(self.model_, training_asteroids=np.unique(groups[kept].astype(str)))
+        inputs, labels = model_inputs(X), self.classes_[codes]
+        kept = uncontradicted(inputs, labels, asteroids, weight, self.random_state, self.n_trees)
+    self.trusted_, self.held_out_ = kept, np.full((len(X), len(self.classes_)), np.nan)
+    self.held_out_[kept] = self._fit_trusted(X[kept], codes[kept], asteroids[kept], weight[kept])
+    if groups is not None:
+        self.model_ = replace(self.model_, training_asteroids=np.unique(asteroids[kept].astype(str)))
     return self
 
 # %% ../nbs/04_modeling.ipynb #0cb45450
@@ -426,10 +410,8 @@ def _fit_trusted(self: SpectrumClassifier, X, codes, groups, weight):
     with np.errstate(invalid="ignore"):  # a column that no row observed gets NaN
         self.scaler_ = StandardScaler().fit(inputs)
     self.network_ = self._unfitted_network().fit(inputs, self.classes_[codes], groups, weight)
-    held = {
-        "extra_trees": self._fit_trees(inputs, codes, weight, folds),
-        "network": self.network_.held_out_,
-    }
+    trees = self._fit_trees(inputs, codes, weight, folds)
+    held = {"extra_trees": trees, "network": self.network_.held_out_}
     coverages = coverage(np.isfinite(rows))
     held_out = self._calibrate(held, codes, weight**2 / weight.max(), coverages)
     self._calibrate_sets(held_out, codes, groups, weight, coverages)
@@ -454,9 +436,8 @@ def _fit_trees(self: SpectrumClassifier, inputs, codes, weight, folds):
     held = np.full((len(codes), len(self.classes_)), np.nan)
     for member in np.unique(folds[folds >= 0]):
         own = folds == member
-        trees = self._new_trees(max(1, self.n_trees // 2), member).fit(
-            inputs[~own], codes[~own], weight[~own]
-        )
+        trees = self._new_trees(max(1, self.n_trees // 2), member)
+        trees.fit(inputs[~own], codes[~own], weight[~own])
         held[own] = 0.0  # for a class that the others never show
         held[np.ix_(own, trees.classes_)] = trees.predict_proba(inputs[own])
     return held
@@ -535,7 +516,7 @@ def _as_model(self: SpectrumClassifier, log_reflectance, folds):
         mean=self.scaler_.mean_,
         scale=self.scaler_.scale_,
         weights=getattr(self.network_, "weights_", {}),
-        trees=pack_trees([self.trees_], len(self.classes_)),
+        trees=pack_trees(self.trees_, len(self.classes_)),
         calibration=np.array([list(self.calibration_[kind].values()) for kind in ALL_COVERAGES]),
         nonconformity=np.concatenate([values for own in scores for values in own]),
         n_nonconformity=np.array([[len(values) for values in own] for own in scores]),
@@ -554,8 +535,7 @@ def predict_all(self: SpectrumClassifier, X, noise=None):
 
     ``noise`` of the same shape is from `nea_prospect.features.resample_noise`.
     """
-    check_is_fitted(self)
-    X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="float64")
+    X = self._check_rows(X)
     inputs = model_inputs(X)
     raw = average_over_noise(self._raw, inputs, noise, self.model_.training_spectra)
     return self.model_.combine(raw, inputs, coverage(np.isfinite(X)))
@@ -630,9 +610,8 @@ def plan_fits(models, table, folds, auxiliary=None, repeats=None, kept=None):
     for name in models:
         divisions = [(None, None, plain)] if kept is None or name in kept else []
         n_repeats = min((repeats or {}).get(name, len(folds)), len(folds))
-        for repeat in range(n_repeats):
-            for fold in range(folds.max() + 1):
-                divisions.append((repeat, fold, np.flatnonzero(folds[repeat] == fold)))
+        for repeat, fold in product(range(n_repeats), range(folds.max() + 1)):
+            divisions.append((repeat, fold, np.flatnonzero(folds[repeat] == fold)))
         for repeat, fold, test in divisions:
             usable = np.empty(0, dtype=int)
             if auxiliary is not None and name != "majority":
@@ -753,22 +732,15 @@ def _run_missing(fits, models, views, noise, table, auxiliary, workers, progress
     n_workers = max(1, min(workers or cpu_count(), len(missing)))
     # loky as joblib 1.6 ships it; idle workers end after 10 s, also when this process was killed
     pool = ProcessPoolExecutor(n_workers, timeout=10, initializer=_start_worker)
-    tasks = (
-        (
-            fit,
-            models[fit.name],
-            views[0],
-            table,
-            auxiliary,
-            [view[fit.test] for view in views],
-            noise[fit.test],
-        )
-        for fit in missing
-    )
+
+    def start(fit):
+        own = [view[fit.test] for view in views]
+        return pool.submit(_run_fit, fit, models[fit.name], views[0], table, auxiliary, own, noise[fit.test])
+
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped")  # replaced when its memory has grown
-            for n_done, (fit, result) in enumerate(_results(pool, n_workers + 1, tasks), 1):
+            for n_done, (fit, result) in enumerate(_results(missing, start, n_workers + 1), 1):
                 store[fit.key] = result
                 open_cost -= costs[fit.key]
                 if progress:
@@ -780,12 +752,12 @@ def _run_missing(fits, models, views, noise, table, auxiliary, workers, progress
     return store
 
 # %% ../nbs/04_modeling.ipynb #bdd998a6
-def _results(pool, n_ahead, tasks):
-    """Yield each fit with its result when it is done; the workers hold no more than a few tasks ahead."""
-    running = {}
+def _results(fits, start, n_ahead):
+    """Start fits, no more than a few ahead, and yield each with its result when it is done."""
+    waiting, running = iter(fits), {}
     while True:
-        for task in islice(tasks, n_ahead - len(running)):
-            running[pool.submit(_run_fit, *task)] = task[0]
+        for fit in islice(waiting, n_ahead - len(running)):
+            running[start(fit)] = fit
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -859,11 +831,10 @@ def compare_balancing(probabilities, labels, folds):
     for name in ("smote_network", *make_balances()):
         predicted = np.array(GROUPS)[probabilities[name][0].argmax(axis=1)]
         truth, found = labels[folds >= 0], predicted[folds >= 0]
-        averaged = {"average": "macro", "labels": np.unique(truth), "zero_division": 0}
         rows[name] = {
             "accuracy": accuracy_score(truth, found),
-            "macro_f1": f1_score(truth, found, **averaged),
-            "balanced_accuracy": recall_score(truth, found, **averaged),
+            "macro_f1": f1_score(truth, found, labels=np.unique(truth), average="macro", zero_division=0),
+            "balanced_accuracy": _mean_recall(truth, found),
         }
         parts = [folds == fold for fold in range(folds.max() + 1)]
         by_fold[name] = np.array([_mean_recall(labels[part], predicted[part]) for part in parts])
@@ -885,10 +856,8 @@ def learning_curve(inputs, labels, asteroids, folds, seed=0):
         (``_sd``) of ``accuracy`` and ``macro_f1`` of the spectra of the test folds.
     """
     drawn = pd.DataFrame({"asteroid": asteroids, "label": labels})[folds >= 0].drop_duplicates("asteroid")
-    drawn = drawn.sample(frac=1, random_state=seed).groupby("label")
-    rank = drawn.cumcount() / drawn.label.transform("size")
-    rank = dict(zip(np.asarray(asteroids)[rank.index], rank, strict=True))
-    rank = np.array([rank.get(asteroid, np.nan) for asteroid in asteroids])
+    drawn = drawn.set_index("asteroid").sample(frac=1, random_state=seed).groupby("label")
+    rank = (drawn.cumcount() / drawn.label.transform("size")).reindex(asteroids).to_numpy()
     rows = []
     for share, fold in product(SHARES, np.unique(folds[folds >= 0])):
         train, test = (folds >= 0) & (folds != fold) & (rank < share), folds == fold

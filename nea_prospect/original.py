@@ -88,15 +88,10 @@ def plot_splits(scores):
     ax = plt.subplots(figsize=(6, 2.6))[1]
     for row, name in enumerate(scores.columns[::-1]):
         shift = np.linspace(-0.16, 0.16, len(scores) - 1)
-        others = {
-            "color": GROUP_COLORS["C-Group"],
-            "ms": 4,
-            "label": "other random states" if row == 0 else None,
-        }
-        ax.plot(scores[name].iloc[1:], row + shift, "o", **others)
-        first = {"color": "black", "ms": 8, "label": f"random state {scores.index[0]}" if row == 0 else None}
-        ax.plot(scores[name].iloc[0], row, "D", **first)
+        (others,) = ax.plot(scores[name].iloc[1:], row + shift, "o", color=GROUP_COLORS["C-Group"], ms=4)
+        (first,) = ax.plot(scores[name].iloc[0], row, "D", color="black", ms=8)
     ax.set_yticks(range(scores.shape[1]), scores.columns[::-1])
     ax.set(xlabel="Score of one model, one split each", ylim=(-0.5, scores.shape[1] - 0.5))
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    titles = ["other random states", f"random state {scores.index[0]}"]
+    ax.legend([others, first], titles, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

@@ -127,14 +127,14 @@ def _prepare(train, *others):
     return [prepare.transform(rows[:, seen]) for rows in (train, *others)]
 
 # %% ../nbs/03_resampling.ipynb #a13bf52d
-def _fold_scores(X, y, folds, sampler=None):
-    """Balanced accuracy of nearest neighbours on each test fold, the training rows resampled or not."""
+def _fold_scores(X, y, folds, smote_seed=None):
+    """Balanced accuracy of nearest neighbours on each test fold, the training rows balanced or not."""
     scores = []
     for fold in range(N_FOLDS):
         train, test = folds != fold, folds == fold
         (X_train, X_test), y_train = _prepare(X[train], X[test]), y[train]
-        if sampler is not None:
-            X_train, y_train = sampler(X_train, y_train)
+        if smote_seed is not None:
+            X_train, y_train = oversample(X_train, y_train, random_state=smote_seed)
         predicted = KNeighborsClassifier(3).fit(X_train, y_train).predict(X_test)
         scores.append(recall_score(y[test], predicted, labels=np.unique(y[test]), average="macro"))
     return scores
@@ -152,9 +152,7 @@ def compare_smote_order(X, labels, asteroids, seed=0):
     folds_all = assign_folds(y_all, np.arange(len(y_all)), seed=seed)[0]
     scores = {
         "no balancing": _fold_scores(X, labels, folds),
-        "SMOTE inside each training fold": _fold_scores(
-            X, labels, folds, lambda X, y: oversample(X, y, random_state=seed)
-        ),
+        "SMOTE inside each training fold": _fold_scores(X, labels, folds, smote_seed=seed),
         "SMOTE before the split": _fold_scores(X_all, y_all, folds_all),
     }
     table = pd.DataFrame(scores)
