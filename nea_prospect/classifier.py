@@ -731,7 +731,7 @@ ARRAYS = {  # name: kinds of numpy, shape, bound of finite values (None: NaN mar
     "abstain_below": ("f", (), 1),
     "template_names": ("U", ("n_templates",), None),
     "templates": ("f", ("n_templates", len(WAVELENGTH_GRID)), None),
-    "trees/feature": ("iu", ("n_nodes",), len(INPUT_NAMES) - 1),
+    "trees/feature": ("u", ("n_nodes",), len(INPUT_NAMES) - 1),
     "trees/threshold": ("f", ("n_nodes",), np.inf),
     "trees/missing_left": ("b", ("n_nodes",), 1),
     "trees/step": ("i", ("n_nodes",), 2**31),

@@ -619,7 +619,8 @@ def _read_whole(open_file, limits):
     with open_file() as file:
         content = file.read(int(limits.max_file_mib * 2**20) + 1)
     if len(content) > limits.max_file_mib * 2**20:
-        raise RejectedFile(f"more than {limits.max_file_mib:g} MiB; a table in text or Parquet may be larger")
+        problem = f"more than the limit max_file_mib = {limits.max_file_mib:g}"
+        raise RejectedFile(f"{problem}; a table in text or Parquet may be larger")
     content = unpack_file(content, limits)
     if isinstance(content, RejectedFile):
         raise content
@@ -800,7 +801,7 @@ def _split_path(path, limits, size):
         yield from TABLES[kind](name, open_file, head, limits, size)
         return
     if path.stat().st_size > limits.max_file_mib * 2**20:
-        raise SpectrumError(f"more than {limits.max_file_mib:g} MiB")
+        raise SpectrumError(f"more than the limit max_file_mib = {limits.max_file_mib:g}")
     content = unpack_file(path.read_bytes(), limits)
     yield Piece(name, SpectrumError(str(content)) if isinstance(content, RejectedFile) else content)
 

@@ -79,6 +79,7 @@ from nea_prospect.smote_network import (
     SmoteNetworkClassifier,
     _check_width,
     _Probabilistic,
+    _random_state,
     _start_worker,
     begin_again,
 )
@@ -250,8 +251,6 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
     sizes = self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members
     network = _compile(*sizes)
-    keras.utils.set_random_seed(int(self.random_state))
-    begin_again(network, build_network(*sizes), self.learning_rate)
     n_steps = self.epochs * -(-len(codes) // self.batch_size)
 
     def anneal(_batch, **_logs):
@@ -262,7 +261,9 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     own_weight = (weight[:, None] * (folds[:, None] != members)).astype("float32")
     options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": 0}
     options["callbacks"] = [keras.callbacks.LambdaCallback(on_train_batch_begin=anneal)]
-    history = network.fit(inputs, target, sample_weight=own_weight, **options)
+    with _random_state(self.random_state):
+        begin_again(network, build_network(*sizes), self.learning_rate)
+        history = network.fit(inputs, target, sample_weight=own_weight, **options)
     self.history_ = [float(value) for value in history.history["loss"]]
     self.weights_ = {}
     for name in LAYERS:

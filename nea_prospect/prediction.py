@@ -139,6 +139,9 @@ def add_prospects(table, features, rows, types):
     facts = facts.rename(columns=texts)
     facts["band_0.7_seen"] = table["Band_0.7_Seen"]
     minerals = mean_minerals(features, features.index).set_axis(features.index)
+    minerals = minerals.astype(
+        float
+    )  # also the count: parts of a survey are of one kind, with problems or not
     known = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
     ranked = rank_prospects(table.loc[table.Problem == "", known].join(facts).join(minerals), types)
     relative = ranked.filter(regex="_Rank$|_Pareto$").columns

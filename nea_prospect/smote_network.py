@@ -27,7 +27,7 @@ from fastcore.basics import patch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -147,7 +147,8 @@ class _Probabilistic(ClassifierMixin, BaseEstimator):
         """Set ``classes_``; return rows, codes, groups (by default one a row), weights (by default one)."""
         X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype="float64")
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        encoder = LabelEncoder().fit(y)
+        self.classes_, codes = encoder.classes_, encoder.transform(y)
         if len(self.classes_) < 2:
             raise ValueError(f"all rows are of one class, {self.classes_[0]!r}; at least 2 are needed")
         weight = np.ones(len(X)) if sample_weight is None else column_or_1d(sample_weight, dtype="float64")
@@ -310,9 +311,11 @@ def _train(self: SmoteNetworkClassifier, training, validation):
 @patch
 def _as_targets(self: SmoteNetworkClassifier, part):
     """Turn rows, codes and weights into what keras takes: the codes as one column for each class."""
+    from keras.utils import to_categorical
+
     scaled, codes, weight = part
     weight = weight / weight.mean() if weight.any() else weight
-    return scaled.astype("float32"), np.eye(len(self.classes_))[codes], weight.astype("float32")
+    return scaled.astype("float32"), to_categorical(codes, len(self.classes_)), weight.astype("float32")
 
 
 @contextmanager

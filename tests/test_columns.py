@@ -223,6 +223,10 @@ UNSOUND = {
         "no column for the wave",
     ),
     "bandwidths in nm": (table("", 1e3 * W, 10 + 20 * W, R, S), "columns 2 and 3"),
+    "bandwidths, and a gap": (
+        table("", np.where(W == W[7], np.nan, W), 10 + 20 * W, R),
+        "columns 2 and 3",
+    ),
     "two reflectances": (table("wave,refl_ceres,refl_eros", W, R2, R, separator=","), "several columns"),
     "two objects by number": (
         "\n".join(["number,wave,refl", rows("1,{:.4f},{:.5f}"), rows("433,{:.4f},{:.5f}", y=R2), ""]),

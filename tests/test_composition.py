@@ -227,10 +227,14 @@ def test_what_speaks_for_the_type_may_speak_against_the_resource(types):
 
 def test_a_name_is_no_formula_in_the_plot_of_chondrites(types):
     bands = {"Band_I_Centre": [0.93, 0.91], "Band_Area_Ratio": [0.7, 1.5], "Type": ["S(H)", "S(other)"]}
-    ax = plot_chondrites(pd.DataFrame(bands | {"Name": [r"$\frac{$", ""]}), types)
+    asteroids = pd.DataFrame(bands | {"Name": [r"$\frac{$", ""]})
+    ax = plot_chondrites(asteroids, types)
     ax.figure.canvas.draw()
     assert "none of them (1)" in [text.get_text() for text in ax.get_legend().get_texts()]
-    plt.close(ax.figure)
+    lowest = types.fa_mol_percent == types.fa_mol_percent.min()
+    other = plot_chondrites(asteroids, types.assign(fa_mol_percent=types.fa_mol_percent.mask(lowest, 0.5)))
+    assert len(other.patches) == len(ax.patches) - 1, "no band has its centre in such a zone"
+    plt.close("all")
 
 
 def test_minerals_are_averaged_over_clear_bands():

@@ -615,6 +615,13 @@ def test_a_hostile_header_of_ecsv_is_refused(tmp_path, header):
     assert problem_of(tmp_path / "table") == "an ECSV table whose header is damaged"
 
 
+def test_a_table_of_texts_and_numbers_that_are_no_spectra_is_told(tmp_path):
+    columns = "".join(f"# - {{name: b{k}, datatype: float64}}\n" for k in range(6))
+    header = f"# %ECSV 1.0\n# ---\n# datatype:\n# - {{name: q, datatype: string}}\n{columns}"
+    (tmp_path / "table").write_text(header + "q b0 b1 b2 b3 b4 b5\n" + "a 1 2 3 4 5 6\n" * 9)
+    assert problem_of(tmp_path / "table").endswith("it has q, b0, b1, b2, b3, b4, b5")
+
+
 @pytest.mark.parametrize("name, kind", [("spec.fits", "a FITS table"), ("spec.vot", "a VOTable")])
 def test_without_astropy_its_tables_are_named(tmp_path, monkeypatch, name, kind):
     monkeypatch.setitem(sys.modules, "astropy", None)

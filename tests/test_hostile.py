@@ -68,7 +68,7 @@ def test_json_that_is_nested_without_end_is_refused(tmp_path):
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     (tmp_path / "large.txt").write_bytes(b"0.5 1\n" * 3_000_000)
     ((_, problem),) = read_any([tmp_path / "large.txt"])
-    assert str(problem) == "more than 16 MiB"
+    assert str(problem) == "more than the limit max_file_mib = 16"
 
 
 def test_pipes_and_devices_are_no_files(tmp_path):

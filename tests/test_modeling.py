@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import subprocess
 import sys
 import warnings
@@ -314,6 +315,13 @@ def test_a_full_store_needs_no_fit(tmp_path, kept):
     assert sorted(arguments["store"]) == [*(f"lda-0-{fold}" for fold in range(5)), *["lda-all"] * all_rows]
     assert len(spied(tmp_path)) == 5 + all_rows
     assert found.probabilities["lda"][:, table.asteroid == "7"].any() == all_rows
+
+
+def test_training_leaves_the_random_states_as_they_were():
+    X, table = make_rows(12)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    TwoBranchClassifier(epochs=1).fit(model_inputs(X), table.label)
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 def test_the_caller_keeps_its_process_as_it_was(tmp_path):

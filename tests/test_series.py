@@ -87,7 +87,7 @@ def nea_prospect(*arguments, cwd, **environment):
         (["--auxiliary", "good.csv=."], "is inside the folder of spectra"),
         (["--auxiliary", "good.csv=s.zip", "--preset", "original"], "trains without auxiliary spectra"),
         (["--auxiliary", "good.csv=s.zip", "--resume", "new"], "--resume takes everything but --time-limit"),
-        (["--set", "auxiliary_files=x"], "unknown parameter 'auxiliary_files'"),
+        (["--set", "auxiliary_files=5"], "unknown parameter 'auxiliary_files'"),
         (["--out", "full"], "already holds something else"),
         (["--out", "full", "--replace"], "already holds something else"),
         (["--out", "old run"], "already holds a run"),
@@ -352,6 +352,9 @@ def test_a_run_in_which_somebody_worked_is_not_replaced(tiny, tmp_path):
     told = fail_tiny(tiny, out, WRITE_RESULT, replace=True)
     assert "stages/01_loading/mine.txt is not as the run left it" in told
     assert (out / "stages" / "01_loading" / "mine.txt").read_text() == "precious"
+    write_json(out / "stages" / "01_loading" / STAGE_RECORD, {"outputs": 5})
+    told = fail_tiny(tiny, out, WRITE_RESULT, replace=True)
+    assert "stages/01_loading/mine.txt is not as the run left it" in told
 
 
 def test_files_of_a_user_stay_where_a_run_goes_on(tiny, tmp_path):
