@@ -9,7 +9,7 @@ SHELL := /bin/bash
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	-$(BIN)/python -m compileall -qq -j 0 .venv/lib  # as pip does, but with all cores
+	-$(BIN)/python -m compileall -qq -j 0 -x /tests?/ .venv/lib  # as pip does, but with all cores and without tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -25,13 +25,13 @@ check: $(BIN)/.ready  ## the inner loop: in sync, clean, the form of the noteboo
 	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(addprefix --ignore=,$(SLOW_FILES))
 
-# three processes on two cores: a tenth of the time they wait, for browsers and for runs that are killed
+# four processes on two cores: they often wait, for browsers and for runs that are killed
 test: $(BIN)/.ready  ## every check; pytest comes last
 	bash tests/in_sync.sh
 	$(BIN)/ruff check --quiet nbs nea_prospect tests docs
 	$(BIN)/ruff format --quiet --check nbs tests docs
 	$(BIN)/nbdev_test --n_workers 2
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 # what runs without an extra
 BASE_TESTS := $(addprefix tests/test_,$(addsuffix .py,archives catalogs columns composition core formats install loading))

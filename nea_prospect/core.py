@@ -10,6 +10,7 @@ __all__ = ['WAVELENGTH_GRID', 'GROUPS', 'NAMED_GROUPS', 'GROUP_COLORS', 'GROUP_C
 import io
 import re
 import sys
+from functools import lru_cache
 
 import numpy as np
 
@@ -114,7 +115,13 @@ def asteroid_id(text):
     """
     if text is None or text != text:  # NaN is not equal to itself
         return ""
-    text = " ".join(str(text).split())
+    return _text_identity(str(text))
+
+
+@lru_cache(2**16)  # tables name the same asteroids again and again
+def _text_identity(text):
+    """Give the identity that stands in a text, see `asteroid_id`."""
+    text = " ".join(text.split())
     text = text[1:-1] if re.fullmatch(r"\([^()]*\)", text) else text
     if re.fullmatch(r"[0-9]+(\.0*)?", text):
         return text.split(".")[0].lstrip("0")

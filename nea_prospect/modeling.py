@@ -15,7 +15,6 @@ import platform
 import warnings
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib.metadata import version
 from itertools import islice, product
 from pathlib import Path
@@ -82,6 +81,7 @@ from nea_prospect.smote_network import (
     _random_state,
     _start_worker,
     begin_again,
+    compiled,
 )
 
 # %% ../nbs/04_modeling.ipynb #43ba744c
@@ -231,9 +231,8 @@ def _inputs(self: TwoBranchClassifier, X):
     return network_inputs(X, self.scaler_.mean_, self.scaler_.scale_, self.n_wavelengths * self.n_channels)
 
 # %% ../nbs/04_modeling.ipynb #dbc61761
-@cache
 def _compile(*sizes):
-    """Build and compile networks, once in a process for each set of sizes."""
+    """Build and compile networks."""
     import keras
 
     network, optimizer = build_network(*sizes), keras.optimizers.AdamW(weight_decay=1e-4)
@@ -250,7 +249,7 @@ def _train(self: TwoBranchClassifier, inputs, codes, weight, folds):
     n_classes, members = len(self.classes_), np.arange(self.n_members)
     n_features = self.n_features_in_ - self.n_wavelengths * self.n_channels
     sizes = self.n_wavelengths, self.n_channels, n_features, n_classes, self.n_members
-    network = _compile(*sizes)
+    network = compiled("network", _compile, *sizes)
     n_steps = self.epochs * -(-len(codes) // self.batch_size)
 
     def anneal(_batch, **_logs):

@@ -12,11 +12,12 @@ from matplotlib.colors import to_rgb
 from sklearn import metrics
 
 from nea_prospect import evaluation
+from nea_prospect.benchmark import make_peers
 from nea_prospect.classifier import Predictions
 from nea_prospect.core import GROUPS, WAVELENGTH_GRID
 from nea_prospect.features import INPUT_NAMES, make_features, model_inputs
 from nea_prospect.loading import load_dataset
-from nea_prospect.modeling import SpectrumClassifier, TwoBranchClassifier, load_auxiliary, out_of_fold
+from nea_prospect.modeling import load_auxiliary, out_of_fold
 from nea_prospect.resampling import assign_folds
 
 
@@ -365,10 +366,9 @@ def test_the_audit_finds_the_wrong_labels_of_the_merged_catalog(archives, tmp_pa
     files = folder / "catalog_for_training.csv", folder / "final_spectra_for_training.zip"
     dataset = load_dataset(*files, labels="as-given")
     table, reflectance = dataset.table, make_features(dataset.spectra)[0]
-    models = {"ensemble": SpectrumClassifier(TwoBranchClassifier(epochs=4), 2, n_trees=40, copies=1)}
-    folds = assign_folds(table.label, table.asteroid)
+    models, folds = {"trees": make_peers()["Plain extra trees"]}, assign_folds(table.label, table.asteroid)
     (predictions,) = out_of_fold(models, [reflectance], table, folds, load_auxiliary("bundled"), kept=())
-    audit = evaluation.audit_labels(predictions.probabilities["ensemble"], table, tmp_path / "bus.csv")
+    audit = evaluation.audit_labels(predictions.probabilities["trees"], table, tmp_path / "bus.csv")
     audit = audit.set_index("Asteroid_ID")
     contradicted = audit.Reason.isin(["both", "second class"])
     predicted = audit.Reason.isin(["both", "predictions"])

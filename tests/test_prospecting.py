@@ -604,14 +604,14 @@ def test_a_second_spectrum_of_the_same_kind_is_worth_less(orbits):
 def test_the_card_of_a_target_is_drawn_also_without_a_complete_spectrum_of_its_group(complete, n_windows):
     reflectance = np.full((1, 53), np.nan)
     reflectance[0, : 53 if complete else 20] = 2.0
-    prospects = prospects_of(Asteroid_ID=["999999"], diameter_km=[0.004])
-    table = pd.DataFrame({"asteroid": ["999999"], "label": ["C-Group"]})
+    prospects = prospects_of(Asteroid_ID=["101955"]).assign(Diameter_km=0.004, Diameter_low_km=0.002)
+    table = pd.DataFrame({"asteroid": ["101955"], "label": ["C-Group"]})
     ranked = rank_windows(prospects, made_up_windows(prospects), "water")
     ax = plot_cards(prospects, ranked.iloc[:n_windows], "water", reflectance, table)
     told = [text.get_text() for text in ax.figure.axes[2].texts]
     assert ("launch 20" in told[0]) == bool(n_windows)
-    assert told[0].startswith("0.0041 (0.0"), "a diameter of 4 m"
-    assert ax.get_title(loc="left") == "999999"
+    assert told[0].startswith("0.004 (0.002-"), "meters, not 0.00 km"
+    assert ax.get_title(loc="left") == "101955"
     np.testing.assert_allclose(ax.lines[0].get_ydata()[:20], 1.0)
     ax.figure.canvas.draw()
 
