@@ -282,7 +282,7 @@ def plot_chondrites(asteroids, types):
     for kind, color in zip(chondrites.itertuples(), palette, strict=False):
         inside = grid[np.abs(fa - kind.fa_mol_percent) < BOX[0]]
         ratio = (0.728 - kind.olivine_share + np.array([-1, 1]) * BOX[1]) / 0.242
-        if len(inside):  # no band has its centre there
+        if len(inside):  # or else no band has its centre there
             size = inside[-1] - inside[0], ratio[1] - max(ratio[0], 0)
             ax.add_patch(plt.Rectangle((inside[0], max(ratio[0], 0)), *size, facecolor=color, alpha=0.18))
         rows = asteroids[asteroids.Type == kind.type]

@@ -262,7 +262,8 @@ _COMPILED = {}  # the networks of this process; a function with a cache cannot g
 def compiled(kind, make, *sizes):
     """Make a compiled network by ``make(*sizes)``, once in a process for each kind (str) and sizes."""
     if (kind, sizes) not in _COMPILED:
-        _COMPILED[kind, sizes] = make(*sizes)
+        with _random_state(0):  # `begin_again` brings other weights
+            _COMPILED[kind, sizes] = make(*sizes)
     return _COMPILED[kind, sizes]
 
 
@@ -344,12 +345,12 @@ def _random_state(seed):
 def predict_proba(self: SmoteNetworkClassifier, X):
     """Return class probabilities, shape (n_spectra, n_classes), in the order of ``classes_``."""
     inputs = model_inputs(self._check_rows(X))
-    scaled = self.scaler_.transform(inputs).astype("float32")
-    values, missing = np.split(scaled, 2, axis=1)
+    scaled = self.scaler_.transform(inputs).astype("float32").astype("float64")
+    values, missing = np.split(scaled, 2, axis=1)  # sums in single precision change with the rows beside
     observed, n_points = 1 - missing, N_WAVELENGTHS * N_CHANNELS
     spectrum = values[:, :n_points], observed[:, :n_points]
     features = values[:, n_points:], observed[:, n_points:]
-    return softmax(network_logits(self.weights_, *spectrum, *features)[:, 0].astype("float64"))
+    return softmax(network_logits(self.weights_, *spectrum, *features)[:, 0])
 
 # %% ../nbs/03b_smote_network.ipynb #86f00b8b
 def plot_learning(history):

@@ -354,7 +354,7 @@ def test_a_run_in_which_somebody_worked_is_not_replaced(tiny, tmp_path):
     assert (out / "stages" / "01_loading" / "mine.txt").read_text() == "precious"
     write_json(out / "stages" / "01_loading" / STAGE_RECORD, {"outputs": 5})
     told = fail_tiny(tiny, out, WRITE_RESULT, replace=True)
-    assert "stages/01_loading/mine.txt is not as the run left it" in told
+    assert re.search(r"stages/01_loading/\S+ is not as the run left it", told)
 
 
 def test_files_of_a_user_stay_where_a_run_goes_on(tiny, tmp_path):

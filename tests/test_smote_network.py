@@ -28,7 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 FAILURES = {
-    "check_methods_sample_order_invariance": "float32 sums differ by 1e-8 with the order of the rows",
     "check_sample_weight_equivalence_on_dense_data": "batches and validation rows are drawn from rows: one "
     "given twice is not a row of weight two",
 }
