@@ -138,10 +138,8 @@ def add_prospects(table, features, rows, types):
     facts = complete_facts(facts, read_orbits()).drop(columns=["asteroid", "designation"])
     facts = facts.rename(columns=texts)
     facts["band_0.7_seen"] = table["Band_0.7_Seen"]
-    minerals = mean_minerals(features, features.index).set_axis(features.index)
-    minerals = minerals.astype(
-        float
-    )  # also the count: parts of a survey are of one kind, with problems or not
+    # as floats also the count, so that all parts of a survey are of one kind, with problems or not
+    minerals = mean_minerals(features, features.index).set_axis(features.index).astype(float)
     known = ["Asteroid_ID", *(f"Prob_{group}" for group in GROUPS), "Abstains"]
     ranked = rank_prospects(table.loc[table.Problem == "", known].join(facts).join(minerals), types)
     relative = ranked.filter(regex="_Rank$|_Pareto$").columns
