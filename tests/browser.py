@@ -22,7 +22,7 @@ def open_browser():
 
         def visit(address, width=1280):
             page = browser.new_page(viewport={"width": width, "height": 900})
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)
             page.errors, page.requested = [], []
             page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: page.errors.append(str(error)))

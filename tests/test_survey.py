@@ -308,7 +308,7 @@ def test_without_dask_the_command_that_brings_it_is_told(desk, monkeypatch):
 
 def run(*arguments, cwd):
     command = [COMMAND, "predict", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 def test_the_command_tells_how_far_it_is_and_what_could_not_be(desk):
