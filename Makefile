@@ -9,8 +9,8 @@ SHELL := /bin/bash
 $(BIN)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	-$(BIN)/python -m compileall -qq -j 0 -x /tests?/ .venv/lib  # as pip does, but with all cores and without tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	-$(BIN)/python -m compileall -qq -j 0 -x /tests?/ .venv/lib nea_prospect  # as pip does, but with all cores and without tests
 	touch $@
 
 report: $(BIN)/.ready  ## run the series on the bundled data into runs/latest

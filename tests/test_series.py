@@ -768,9 +768,8 @@ def write_plain(small_input, path):
 def copy_package(folder, catalog, spectra):
     """Copy the package and its notebooks, with other bundled targets: the real ones take minutes to learn."""
     package = packaged("").parent
-    leave_out = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(package, folder / "nea_prospect", ignore=leave_out)
-    shutil.copytree(standard_series().folder, folder / "nbs", ignore=leave_out)
+    shutil.copytree(package, folder / "nea_prospect")
+    shutil.copytree(standard_series().folder, folder / "nbs")
     for given, name in zip((catalog, spectra), bundled(), strict=True):
         shutil.copy(given, folder / "nea_prospect" / "data" / name.name)
 
