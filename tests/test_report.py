@@ -6,6 +6,7 @@ import nbformat
 import pandas as pd
 import pytest
 from browser import open_browser
+from bs4 import BeautifulSoup
 
 from nea_prospect.files import packaged
 from nea_prospect.report import _template, mark_up, notebook_body
@@ -61,6 +62,15 @@ def test_a_long_line_of_output_is_broken_and_not_cut(tmp_path):
     with opened(tmp_path, rendered(notebook_body(tmp_path / "words.ipynb"))) as window:
         found = window.locator(".output_subarea pre")
         assert found.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+
+
+def test_code_is_shown_as_text(tmp_path):
+    code = "path = '</pre></details><script>alert(1)</script><img src=x onerror=alert(2)>'"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(notebook, tmp_path / "code.ipynb")
+    page = BeautifulSoup(notebook_body(tmp_path / "code.ipynb"), "html.parser")
+    assert page.select_one("details.code > div.highlight > pre").get_text().strip() == code
+    assert page.find(["script", "img"]) is None
 
 
 def test_headings_of_several_columns_of_names_begin_where_the_names_do():
