@@ -9,6 +9,7 @@ __all__ = ['PART_LIMITS', 'RECORD', 'ANSWER', 'ZONES', 'iter_parts', 'make_part'
 # %% ../nbs/08_survey.ipynb #20326daf
 import asyncio
 import hashlib
+import re
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,14 +30,7 @@ from .classifier import read_model, write_model
 from .columns import SpectrumError
 from .core import GROUP_COLORS, GROUPS, Identities
 from .features import make_features
-from nea_prospect.files import (
-    escape_control,
-    one_line,
-    read_json,
-    sha256,
-    write_bytes,
-    write_json,
-)
+from .files import escape_control, one_line, sha256, write_bytes, write_json
 from .formats import PIECE, Piece, iter_pieces, read_piece
 from .loading import bundled
 from .prediction import add_prospects, encode_predictions, predict_pairs, read_facts
@@ -107,10 +101,22 @@ def _make_table(model, facts, pairs):
         dict.fromkeys(("Type", "Type_Group", "Evidence"), "str")
     )
 
-# %% ../nbs/08_survey.ipynb #a63aea30
+# %% ../nbs/08_survey.ipynb #ee157e7d
 RECORD = "parts.json"
+_TOLD = {"sha256": str, "rows": int, "problems": int}  # of each part
 
 
+def _known_parts(record):
+    """Parts that a record tells of as `predict_parts` does, by file; none where it was changed by hand."""
+    parts = record.get("parts")
+    return {
+        name: part
+        for name, part in (parts.items() if isinstance(parts, dict) else ())
+        if re.fullmatch(r"part-\d{5,}\.\w+", name) and isinstance(part, dict)
+        if all(isinstance(part.get(key), kind) for key, kind in _TOLD.items())
+    }
+
+# %% ../nbs/08_survey.ipynb #a63aea30
 def _open_folder(folder, plan):
     """Make or check the folder of the parts; return what an earlier call recorded of them, by file."""
     record, known = folder / RECORD, read_record(folder, RECORD)
@@ -124,7 +130,7 @@ def _open_folder(folder, plan):
         raise ValueError(f"{folder} already holds something; choose another folder")
     for left in folder.glob(".part-*"):  # of a process that was killed while it wrote
         left.unlink()
-    parts = known.get("parts", {})
+    parts = _known_parts(known)
     write_json(record, plan | {"status": "unfinished", "parts": parts})
     return parts
 
@@ -272,14 +278,15 @@ def _finished(running):
 def read_parts(folder, columns=None):
     """Read the parts that `predict_parts` made, all columns or some, as one table; missing text is empty."""
     folder = Path(folder)
-    record = read_json(folder / RECORD)
-    if record["status"] != "complete":
+    record = read_record(folder, RECORD)
+    parts = _known_parts(record)
+    if record.get("status") != "complete" or parts != record.get("parts"):
         raise ValueError(f"{folder} is not complete; give the same command again")
-    if record["format"] == "parquet":
-        tables = [pd.read_parquet(folder / name, columns=columns) for name in record["parts"]]
+    if record.get("format") == "parquet":
+        tables = [pd.read_parquet(folder / name, columns=columns) for name in parts]
     else:
         kinds = {"File": str, "Asteroid_ID": str, "Atypical": "boolean", "Abstains": "boolean"}
-        tables = [pd.read_csv(folder / name, usecols=columns, dtype=kinds) for name in record["parts"]]
+        tables = [pd.read_csv(folder / name, usecols=columns, dtype=kinds) for name in parts]
     table = pd.concat(tables, ignore_index=True)
     text = [name for name in table if pd.api.types.is_string_dtype(table[name].dtype)]
     return table.fillna(dict.fromkeys(text, ""))

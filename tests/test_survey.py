@@ -91,6 +91,26 @@ def test_parts_that_are_not_complete_are_not_read(whole, tmp_path):
         read_parts(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        3,
+        ["part-00000.parquet"],
+        {"../whole/part-00000.parquet": True},
+        {"part-00000.parquet": {"rows": 20}},
+    ],
+)
+def test_parts_that_were_not_told_so_are_neither_believed_nor_read(halves, whole, tmp_path, parts):
+    folder = tmp_path / "changed"
+    shutil.copytree(whole[0], folder)
+    (folder / "parts.json").write_text(json.dumps(whole[1] | {"parts": parts}))
+    with pytest.raises(ValueError, match="give the same command again"):
+        read_parts(folder)
+    predict_parts(load_model(), halves, folder, workers=1, size=20)
+    assert contents(folder) == contents(whole[0])
+
+
 def test_asteroids_have_a_zone_and_a_published_group(tmp_path):
     table = pd.DataFrame({"Asteroid_ID": ["433", "4", "588", "9999999", ""]})
     facts = place_asteroids(table)
