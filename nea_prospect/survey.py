@@ -107,7 +107,7 @@ _TOLD = {"sha256": str, "rows": int, "problems": int}  # of each part
 
 
 def _known_parts(record):
-    """Parts that a record tells of as `predict_parts` does, by file; none where it was changed by hand."""
+    """Parts that a record tells of as `predict_parts` does, by file, without what was changed by hand."""
     parts = record.get("parts")
     return {
         name: part
@@ -281,7 +281,7 @@ def read_parts(folder, columns=None):
     record = read_record(folder, RECORD)
     parts = _known_parts(record)
     if record.get("status") != "complete" or parts != record.get("parts"):
-        raise ValueError(f"{folder} is not complete; give the same command again")
+        raise ValueError(f"{folder} holds no complete parts; give the same command again")
     if record.get("format") == "parquet":
         tables = [pd.read_parquet(folder / name, columns=columns) for name in parts]
     else:

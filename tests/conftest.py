@@ -30,8 +30,14 @@ def made_up_reflectance(wavelength):
     return 1 + 0.1 * wavelength - 0.1 * np.exp(-(((wavelength - 0.95) / 0.15) ** 2))
 
 
-LONGEST = ("TestARealRun", "TestACatalogWithoutAnyClass", "TestTheWholeTable")
-LONGEST += ("test_surveys", "test_modeling", "test_smote_network")
+LONGEST = (
+    "TestARealRun",
+    "TestACatalogWithoutAnyClass",
+    "TestTheWholeTable",
+    "test_surveys",
+    "test_modeling",
+    "test_smote_network",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -85,9 +85,11 @@ def test_of_parts_some_columns_are_read(whole):
     assert read_parts(whole[0], ["Group"]).columns.tolist() == ["Group"]
 
 
-def test_parts_that_are_not_complete_are_not_read(whole, tmp_path):
-    (tmp_path / "parts.json").write_text(json.dumps(whole[1] | {"status": "unfinished"}))
-    with pytest.raises(ValueError, match="is not complete"):
+@pytest.mark.parametrize("status", ["unfinished", None])
+def test_parts_that_are_not_complete_are_not_read(whole, tmp_path, status):
+    if status:
+        (tmp_path / "parts.json").write_text(json.dumps(whole[1] | {"status": status}))
+    with pytest.raises(ValueError, match="holds no complete parts"):
         read_parts(tmp_path)
 
 
